@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from ...api.events import FromLLM, Missed
 from ...events.segments import decode_events
 from ...journal.entry import Entry, SessionKey
-from ...journal.errors import UnknownJournalSession
+from ...journal.errors import CorruptRecord, UnknownJournalSession
 from ...journal.journal import Journal
 from .rebuilding import count_events, read_page, read_range, segment_of
 
@@ -15,7 +15,8 @@ async def recorded_events(journal: Journal, missed: Missed, epoch: int) -> Async
     """The events that *missed* stands for, in a session of *epoch*, page by page; ``Missed`` for those not recorded.
 
     Raises:
-        CorruptRecord, JournalUnavailable: they can't be read.
+        CorruptRecord: a record is damaged. The events before it have come.
+        JournalUnavailable: the journal does not answer.
     """
     session, next_seq, last = SessionKey(missed.session_id, epoch), missed.first, missed.last
     try:
@@ -49,8 +50,12 @@ async def _last_before(journal: Journal, session: SessionKey, count: int, seq: i
     low, high = 0, count
     while high - low > 1:
         middle = (low + high) // 2
-        (entry,) = await read_range(journal, session, middle - 1, middle)
-        low, high = (middle, high) if entry.seq + count_events(entry) < seq else (low, middle)
+        try:
+            (entry,) = await read_range(journal, session, middle - 1, middle)
+            is_before = entry.seq + count_events(entry) < seq
+        except CorruptRecord:  # who reads up to it is told
+            is_before = False
+        low, high = (middle, high) if is_before else (low, middle)
     return low
 
 
