@@ -134,10 +134,10 @@ $(LINKED): .venv/installed
 # As above: database servers, from Debian's packages, where the machine has none.
 .postgres/installed: tests/servers/databases/install.sh
 	@mkdir -p .postgres
-	@{ ls /usr/lib/postgresql/*/bin/postgres || bash $< .postgres postgresql; } >/dev/null 2>&1 && touch $@ \
+	@{ command -v postgres || ls /usr/lib/postgresql/*/bin/postgres || bash $< .postgres postgresql; } >/dev/null 2>&1 && touch $@ \
 		|| echo "Continuing without PostgreSQL: Debian's packages are not available"
 
 .redis/installed: tests/servers/databases/install.sh
 	@mkdir -p .redis
-	@{ ls /usr/bin/redis-server || bash $< .redis redis-server; } >/dev/null 2>&1 && touch $@ \
+	@{ command -v redis-server || bash $< .redis redis-server; } >/dev/null 2>&1 && touch $@ \
 		|| echo "Continuing without Redis: Debian's packages are not available"

@@ -25,6 +25,8 @@ def program(name: str, folder: str, places: str = "usr/bin") -> Path:
 
     *places* is a pattern for where Debian's package has it.
     """
+    if on_path := shutil.which(name):
+        return Path(on_path)
     roots = (Path("/"), _ROOT / folder / "unpacked")
     found = [path for root in roots for path in sorted(root.glob(f"{places}/{name}"), reverse=True)]
     if not found:
