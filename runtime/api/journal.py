@@ -83,10 +83,20 @@ class RedisJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="red
 JournalConfig = SQLiteJournalConfig | PostgresJournalConfig | RedisJournalConfig | MemoryJournalConfig
 
 
-def _check_url(config: msgspec.Struct, url: object, schemes: tuple[str, ...]) -> None:
+def _check_url(config: msgspec.Struct, url: str, schemes: tuple[str, ...]) -> None:
+    """Raises:
+    InvalidConfig: *url* has none of *schemes*, or a password that is not percent-encoded, which nobody could hide.
+    """
     check_fields(config, "journal")
-    if not isinstance(url, str) or urlsplit(url).scheme not in schemes:
-        raise InvalidConfig("journal.url", f"give an address such as {schemes[0]}://user:password@host/database")
+    try:
+        parts = urlsplit(url)
+        is_valid = parts.scheme in schemes and "@" not in parts.path + parts.query + parts.fragment
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise InvalidConfig(
+            "journal.url", f"give an address such as {schemes[0]}://user:password@host/database, percent-encoded"
+        )
 
 
 def _location(url: str) -> str:

@@ -27,3 +27,12 @@ def test_what_is_no_address_is_rejected_and_not_shown(url: str) -> None:
         with pytest.raises(InvalidConfig, match="journal") as raised:
             config(url)
         assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("password", ["se/s3cret", "12/s3cret", "se?s3cret", "se#s3cret", "se[s3cret"])
+def test_a_password_that_is_not_percent_encoded_is_rejected_and_not_shown(password: str) -> None:
+    """Else a part of it would be taken for the address, and be shown with that."""
+    for config, scheme in ((PostgresJournalConfig, "postgresql"), (RedisJournalConfig, "redis")):
+        with pytest.raises(InvalidConfig, match="percent-encoded") as raised:
+            config(f"{scheme}://me:{password}@db/app")
+        assert "s3cret" not in str(raised.value)
