@@ -237,13 +237,26 @@ ToLLM = (
 )
 
 
+class MessageKey(msgspec.Struct, frozen=True, gc=False):
+    """What a program gives with a message that it may have to send again: the session takes it once.
+
+    *key* is the program's, *digest* that of the message.
+    """
+
+    key: str
+    digest: bytes
+
+
 class Receipt(ReadableStruct, frozen=True, gc=False, kw_only=True):
     """Confirms that a message is in the mailbox.
 
     *turn*, or *compaction*, is what the message started, continued or ended. *seq* is the number of the session's last
     event before the message: reading after it yields everything that follows from the message.
+
+    *repeated*: the message was in the mailbox before, with the same key, and the rest is as it was then.
     """
 
     turn: int | None
     seq: int
     compaction: int | None = None
+    repeated: bool = False

@@ -7,7 +7,7 @@ from enum import IntEnum
 import msgspec
 
 from ...providers.schema.errors import RayconteurError
-from ..api.messages import Receipt
+from ..api.messages import MessageKey, Receipt
 from ..session.host import Host, SessionKey
 from ..streams.channel import Channel
 from ..streams.peer import Peer
@@ -21,11 +21,12 @@ class HostCall(IntEnum):
 
 
 class _Tell(msgspec.Struct, frozen=True, array_like=True):
-    """An encoded ``ToLLM`` for a session."""
+    """An encoded ``ToLLM`` for a session, with its key if it has one."""
 
     session_id: str
     epoch: int
     message: bytes
+    message_key: MessageKey | None = None
 
 
 class _Outcome(msgspec.Struct, frozen=True, array_like=True):
@@ -50,7 +51,7 @@ def serve(host: Host, peer: Peer, call: int, data: bytes) -> bytes | Awaitable[b
     tell = _tell(data)
     key = tell.session_id, tell.epoch
     try:
-        receipt = host.tell(key, tell.message)
+        receipt = host.tell(key, tell.message, tell.message_key)
         stored = host.stored(key)
     except RayconteurError as error:
         return _encode(_Outcome(None, pickle.dumps(error)))
@@ -80,8 +81,9 @@ async def tell(
     message: bytes,
     urgent: bool,
     on_late: Callable[[Receipt], None] | None = None,
+    message_key: MessageKey | None = None,
 ) -> Receipt:
-    """Put an encoded ``ToLLM`` into its session's mailbox.
+    """Put an encoded ``ToLLM`` into its session's mailbox: once, if it has a *message_key*.
 
     If this is cancelled, but the session accepts the message all the same, *on_late* gets the receipt.
 
@@ -96,7 +98,7 @@ async def tell(
         if on_late and outcome.receipt:
             on_late(outcome.receipt)
 
-    request = _encode(_Tell(*key, message))
+    request = _encode(_Tell(*key, message, message_key))
     data = await channel.call(HostCall.TELL, request, urgent, pass_on if on_late else None)
     outcome = _outcome(data or b"")
     if outcome.receipt is None:

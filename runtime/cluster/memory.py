@@ -29,7 +29,7 @@ class MemoryRequests(msgspec.Struct, frozen=True, kw_only=True):
     router: int = 96 * _MIB
     """67 MB with 1,000 sessions that have had five turns. ``RouterLimits.total_bytes`` bounds it."""
     journal: int = 128 * _MIB
-    """?"""
+    """58 MB, and up to 64 MB of records that wait for the store."""
     dedicated: int = 64 * _MIB
     """62 MB with Anthropic's client, after a turn."""
     packed: int = 96 * _MIB

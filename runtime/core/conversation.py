@@ -11,7 +11,6 @@ from ...providers.schema.errors import RayconteurError
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import HistoryView, Message, RequestInfo
 from ...providers.schema.usage import Count, Usage
-from ..api import events as out
 from ..api import messages as msg
 from ..api.config import SessionConfig
 from ..api.errors import InvalidRecord, SessionClosed
@@ -22,13 +21,15 @@ from . import events as ev
 from .context_meter import Fill
 from .figures.tally import Tally
 from .handlers.imports import import_messages
-from .handlers.messages import accept_message, ends_request, run_queue
+from .handlers.messages import ends_request, run_queue
 from .handlers.outcomes import awaits, conclude
+from .handlers.receiving import receive, repeated_receipt
 from .handlers.recovery import recover
 from .history import HistorySize
-from .instructions import Acknowledge, Emit, Instruction
+from .instructions import Emit, Instruction
 from .mailbox import Queued
 from .phases import STATES, Closed, Idle, Phase, Unopened, batch_of
+from .receipts import find_receipt
 from .settings import changed_config
 from .state import ConversationState, Snapshot
 from .tools.kept_results import kept_bytes, within
@@ -206,6 +207,14 @@ class Conversation:
             yield turn.config(config)
         yield from self._state.mailbox.turn_configs(config)
 
+    def knows(self, key: msg.MessageKey) -> bool:
+        """True if a message with *key* has arrived before: it would be acknowledged as then, and change nothing.
+
+        Raises:
+            KeyMisused: it was another message.
+        """
+        return find_receipt(self._state.receipts, key) is not None
+
     def ends_request(self, message: msg.ToLLM) -> bool:
         """True if *message* would end the running request, so that its partial answer is needed."""
         return ends_request(self._state, message)
@@ -216,11 +225,13 @@ class Conversation:
         """Apply *event* and return what has to be done, in order.
 
         The first instruction is the record of the event, the second, for a message, its ``Acknowledge``. The result is
-        empty if nothing waits for the event: it is the outcome of something that was cancelled.
+        empty if nothing waits for the event: it is the outcome of something that was cancelled. For a message that has
+        arrived before, with the same key, it is the first ``Acknowledge`` only.
 
         Raises:
             SessionClosed: the session has ended, or ends after the queued messages.
             MailboxError: the message is not acceptable now; the class says why.
+            KeyMisused: another message had its key.
             InvalidConfig: the settings are never acceptable.
             InvalidRecord: an event before ``Opened``, a second ``Opened``, or an ``Imported`` after the first message.
         """
@@ -231,6 +242,8 @@ class Conversation:
             return []
         if isinstance(event, ev.Received) and event.partial is not ev.NOTHING and not self.ends_request(event.message):
             event = msgspec.structs.replace(event, partial=ev.NOTHING)
+        if repeated := repeated_receipt(state, event):
+            return [repeated]
         was_idle = isinstance(state.phase, Idle | Unopened)
         before, state.history.now = state.history.now, event.at or state.history.now
         last_request = state.last_request
@@ -256,7 +269,7 @@ class Conversation:
                 if isinstance(state.phase, Closed):
                     raise SessionClosed("the session is closed")
                 state.trigger = type(message)
-                return self._receive(event)
+                return receive(state, event)
             case ev.Opened():
                 state.trigger = ev.Opened
                 return self._open(event)
@@ -287,27 +300,6 @@ class Conversation:
                 self._state.history.drop_removed(limit_bytes)
                 self._state.kept_results = within(self._state.kept_results, limit_bytes)
         return []
-
-    def _receive(self, event: ev.Received) -> list[Instruction]:
-        instructions = accept_message(self._state, event)
-        emitted = [step.event for step in instructions if isinstance(step, Emit)]
-        compaction: int | None = None
-        match event.message:
-            case msg.UserMessage() | msg.Retry() | msg.Continue():
-                turn: int | None = self._state.turns
-            case msg.AddMessages() as message:
-                turn = self._state.turns - message.turn_count + 1
-            case msg.ToolResults() | msg.ToolUpdate() | msg.RequestApproval() | msg.Approve() | msg.Deny():
-                turn = self.turn
-            case msg.AnswerQuestion():
-                turn = self.turn
-            case msg.Compact():
-                turn, compaction = None, self._state.asked_compactions
-            case _:
-                turn = next((event.turn for event in emitted if isinstance(event, out.Interrupted)), None)
-                ended = (event.compaction for event in emitted if isinstance(event, out.Compacted))
-                compaction = next(ended, 0) or None
-        return [Acknowledge(turn, compaction), *instructions]
 
     # Persistence
 

@@ -9,7 +9,7 @@ from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message
 from ...providers.schema.stop_reasons import StopDetails
 from ..api.config import SessionConfig
-from ..api.messages import ToLLM
+from ..api.messages import MessageKey, ToLLM
 
 NOTHING = Partial()
 """The partial answer of a request that the provider has not started to answer."""
@@ -46,6 +46,9 @@ class Received(_Event, frozen=True, kw_only=True):
     *partial* is what the running request has of its answer, in case the message ends it. *facts* are those of the model
     that a ``Configure`` names, *source* is the ``Origin.source`` of answers after it, or in the turn of a user message
     with settings of its own. These name a model by its provider.
+
+    A message that has arrived before, with the same *key*, is acknowledged as it was then, and changes nothing. *seq*
+    is the number of the session's last event before a message with a key.
     """
 
     message: ToLLM
@@ -53,6 +56,8 @@ class Received(_Event, frozen=True, kw_only=True):
     partial: Partial = NOTHING
     facts: ModelFacts = _UNKNOWN
     source: str = ""
+    key: MessageKey | None = None
+    seq: int = 0
 
 
 class ToolUseReady(_Event, frozen=True, kw_only=True):

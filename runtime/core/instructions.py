@@ -17,10 +17,14 @@ class _Instruction(msgspec.Struct, frozen=True, gc=False):
 
 
 class Acknowledge(_Instruction, frozen=True):
-    """The message was accepted. *turn* is the turn that it started, continued or ended, and *compaction* likewise."""
+    """The message was accepted. *turn* is the turn that it started, continued or ended, and *compaction* likewise.
+
+    With a *seq*, it was accepted before, after the event of that number.
+    """
 
     turn: int | None
     compaction: int | None = None
+    seq: int | None = None
 
 
 class Emit(_Instruction, frozen=True):

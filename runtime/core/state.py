@@ -23,6 +23,7 @@ from .figures.tally import Tally
 from .history import History
 from .mailbox import Mailbox, Queued
 from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Requesting, ToolsOut, Unopened
+from .receipts import KeptReceipt
 from .settings import prompts_before_change
 from .tools.approvals import Grant
 from .tools.kept_results import KeptResult
@@ -67,6 +68,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     last_request: RequestInfo | UnsetType = UNSET
     tally: Tally | UnsetType = UNSET
     spent_ids: tuple[str, ...] | UnsetType = UNSET
+    receipts: tuple[KeptReceipt, ...] | UnsetType = UNSET
 
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
@@ -118,6 +120,8 @@ class ConversationState:
     """The last request that has ended, however it did."""
     tally: Tally | None = None
     """What has happened so far; nothing before the first event for readers."""
+    receipts: tuple[KeptReceipt, ...] = ()
+    """Those of the last messages with a key."""
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
 
@@ -269,6 +273,7 @@ class ConversationState:
             spent_ids=self.history.spent_ids or UNSET,
             last_request=self.last_request or UNSET,
             tally=copy(self.tally) if self.tally else UNSET,
+            receipts=self.receipts or UNSET,
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
@@ -313,6 +318,7 @@ class ConversationState:
             kept_results=snapshot.kept_results or (),
             last_request=snapshot.last_request or None,
             tally=copy(snapshot.tally) if snapshot.tally else None,
+            receipts=snapshot.receipts or (),
         )
 
 

@@ -1,12 +1,10 @@
 """A reply: the events of one turn, or the answer that they add up to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
-
-import msgspec
 
 from ...providers.schema.errors import ConfigError
 from ..api.errors import (
@@ -29,14 +27,15 @@ from ..api.events import (
     TextChunk,
     ToolBatch,
 )
-from ..api.messages import Continue, Interrupt, Receipt, Retry, ToLLM, UserMessage
+from ..api.messages import Continue, Interrupt, MessageKey, Receipt, Retry, ToLLM, UserMessage
 from ..api.options import OnAbandon
 from ..api.settings.changes import TurnSettings, given_settings
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .answers.final_answer import AnswerParts, FinalAnswer
-from .calls.abandoned_turns import AbandonedTurns
+from .calls.abandoned_turns import AbandonedTurns, OnLate
 from .calls.followed_turn import FollowedTurn
+from .calls.message_keys import message_key
 from .calls.questions import OnQuestion, TurnQuestions, checked_on_question
 from .calls.tool_runs import RunTool, SessionTools, ToolLimits, TurnTools, checked_run_tool
 from .calls.turn_errors import session_died, turn_failed
@@ -73,8 +72,8 @@ class ReplySession(Protocol):
         """Put *message* into the mailbox."""
         ...
 
-    async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
-        """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
+    async def deliver(self, message: ToLLM, on_late: OnLate | None, key: MessageKey | None = None) -> Receipt:
+        """As ``send``, once if it has a *key*. If it arrives although this is cancelled, *on_late* has the receipt."""
         ...
 
     async def recover(self, reason: SessionDied) -> None:
@@ -90,7 +89,7 @@ class ReplySession(Protocol):
 class ReplyOptions:
     """What all replies of a runtime share, and what happens to the turn of one that is abandoned.
 
-    *settings* are those of the turn only, if it has any: the tools among them are those that run here.
+    *settings* are those of the turn only: the tools among them are those that run here. *key* is that of its message.
     """
 
     kept_readers: KeptReaders
@@ -98,6 +97,7 @@ class ReplyOptions:
     tool_limits: ToolLimits
     on_abandon: OnAbandon
     settings: TurnSettings | None = None
+    key: str | None = None
 
 
 class Reply:
@@ -119,11 +119,11 @@ class Reply:
         self._message = message
         self._options = options
         self._is_sent = False
+        self._is_repeated = False  # the message was in the mailbox before
         self._abandons: bool | None = None  # what answer() knows of why it leaves its loop
         self._tools = TurnTools(session, options.tool_limits, options.abandoned_turns)
         self._questions = TurnQuestions(session, options.abandoned_turns)
-        given = given_settings(options.settings) if options.settings else {}
-        if "tools" in given:
+        if options.settings and "tools" in (given := given_settings(options.settings)):
             self._tools.own_tools = SessionTools.of(given["tools"] or ())
         self._answers_all_tools = False
         self._followed: FollowedTurn | None = None
@@ -137,7 +137,7 @@ class Reply:
         session = self._session
         reader = await self._start()
         watch = session.watch(reader)
-        turn = self._followed = FollowedTurn(session, self.turn)
+        turn = self._followed = FollowedTurn(session, self.turn, self._is_repeated)
         is_over = False
         event: FromLLM | None = None
         session.open_replies += 1
@@ -181,12 +181,10 @@ class Reply:
             MailboxError, ConfigError: the session did not accept their results.
         """
         self._tools.note(event)
-        entered = self._followed is not None and self._followed.entered  # who reads that turn answers its tools
-        if not entered:
-            self._questions.note(event)
-        if isinstance(event, ToolBatch) and not entered:
-            here = tuple(use for use in event.uses if use.id not in event.on_ray)
-            self._tools.start(msgspec.structs.replace(event, uses=here), self._answers_all_tools)
+        if self._followed and (concerned := await self._followed.concern(event)):
+            self._questions.note(concerned)
+            if isinstance(concerned, ToolBatch):
+                self._tools.start(concerned, self._answers_all_tools)
         if type(event) not in _TURN_ENDS:
             return False
         await self._stop_answering()
@@ -245,7 +243,10 @@ class Reply:
             if reader is not None:
                 kept_readers.keep(reader)
             raise
-        self.turn = receipt.turn
+        self.turn, self._is_repeated = receipt.turn, receipt.repeated
+        if reader and receipt.repeated:  # it may have read the turn already
+            kept_readers.keep(reader)
+            reader = None
         if reader is None or reader.ended:
             # The router keeps the events meanwhile. If both calls were made at once, each would delay the other.
             return session.events(receipt.seq)
@@ -254,7 +255,8 @@ class Reply:
 
     async def _deliver(self, message: UserMessage | Retry | Continue) -> Receipt:
         """Put *message* into the mailbox."""
-        return await self._session.deliver(message, self._on_late if self._interrupts else None)
+        key = message_key(self._options.key, self._message)
+        return await self._session.deliver(message, self._on_late if self._interrupts else None, key)
 
     def __await__(self) -> Generator[None, None, FinalAnswer]:
         return self.answer().__await__()

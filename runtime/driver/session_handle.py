@@ -42,6 +42,7 @@ from .answers.output_type import OutputType, output_type_of
 from .calls.abandoned_turns import Abandon, checked_on_abandon
 from .calls.arguments import Question, history_selection, user_message
 from .calls.asked_compaction import ask_compaction
+from .calls.message_keys import checked_key, message_key
 from .calls.session_calls import SessionCalls
 from .reply import Reply, ReplyOptions
 from .silence import CALL_FAILURES
@@ -97,6 +98,7 @@ class SessionHandle:
         output_type: None = None,
         on_abandon: Abandon = None,
         settings: TurnSettings | None = None,
+        key: str | None = None,
     ) -> Reply: ...
 
     @overload
@@ -106,6 +108,7 @@ class SessionHandle:
         output_type: type[T],
         on_abandon: Abandon = None,
         settings: TurnSettings | None = None,
+        key: str | None = None,
     ) -> TypedReply[T]: ...
 
     def ask(
@@ -114,12 +117,14 @@ class SessionHandle:
         output_type: type[T] | None = None,
         on_abandon: Abandon = None,
         settings: TurnSettings | None = None,
+        key: str | None = None,
     ) -> Reply | TypedReply[T]:
         """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or awaited.
 
         The answer's ``value`` is of the *output_type*: a msgspec Struct, a dataclass or a pydantic model, for example.
         *on_abandon* says what happens to the turn if the reply is abandoned; by default, what the runtime's options
-        say. *settings* are those of this turn only.
+        say. *settings* are those of this turn only. A message that is sent again, with the same *key*, gets the reply
+        of the first time, from the start of its turn.
 
         Raises:
             InvalidConfig: there is no JSON Schema of the *output_type*, or the message has settings, too.
@@ -128,17 +133,19 @@ class SessionHandle:
         self._last_settings = message.settings
         if output_type is None:
             self._last_output = None
-            return self._reply(message, on_abandon)
+            return self._reply(message, on_abandon, key)
         output = self._last_output = output_type_of(output_type)
-        return TypedReply(self._calls, self._calls.session.epoch, message, self._options_of(on_abandon), output)
+        return TypedReply(self._calls, self._calls.session.epoch, message, self._options_of(on_abandon, key), output)
 
     @overload
-    def retry(self, on_abandon: Abandon = None, output_type: None = None) -> Reply: ...
+    def retry(self, on_abandon: Abandon = None, output_type: None = None, key: str | None = None) -> Reply: ...
 
     @overload
-    def retry(self, on_abandon: Abandon = None, *, output_type: type[T]) -> TypedReply[T]: ...
+    def retry(self, on_abandon: Abandon = None, *, output_type: type[T], key: str | None = None) -> TypedReply[T]: ...
 
-    def retry(self, on_abandon: Abandon = None, output_type: type[T] | None = None) -> Reply | TypedReply[T]:
+    def retry(
+        self, on_abandon: Abandon = None, output_type: type[T] | None = None, key: str | None = None
+    ) -> Reply | TypedReply[T]:
         """Repeat the request of a failed turn, with the settings that it had, and stream the reply.
 
         The answer's ``value`` is of the *output_type*; by default of that of the last ``ask``, if it had one.
@@ -148,24 +155,26 @@ class SessionHandle:
         """
         output = self._last_output if output_type is None else output_type_of(output_type)
         if output is None:
-            return self._reply(Retry(), on_abandon)
-        return TypedReply(self._calls, self._calls.session.epoch, Retry(), self._options_of(on_abandon), output)
+            return self._reply(Retry(), on_abandon, key)
+        return TypedReply(self._calls, self._calls.session.epoch, Retry(), self._options_of(on_abandon, key), output)
 
-    def continue_answer(self, on_abandon: Abandon = None) -> Reply:
+    def continue_answer(self, on_abandon: Abandon = None, key: str | None = None) -> Reply:
         """Continue the last answer, which was cut off or paused, and stream the rest. ``answer()`` has all of it."""
-        return self._reply(Continue(), on_abandon)
+        return self._reply(Continue(), on_abandon, key)
 
-    async def send(self, message: ToLLM) -> Receipt:
+    async def send(self, message: ToLLM, key: str | None = None) -> Receipt:
         """Put *message* into the mailbox, behind those sent before. Returns when it is there.
 
-        Its effects are reported in events.
+        Its effects are reported in events. One that is sent again, with the same *key*, gets the receipt of the first
+        time and has no further effect.
 
         Raises:
             MailboxError: it was rejected; the class says why, and the session is unchanged.
+            KeyMisused: another message was sent with the *key*.
             UnsupportedContent: it was rejected: the provider or its model does not accept such a block.
             ConfigError: it is not a message, or an invalid ``Configure``; the field is named.
         """
-        return await self._calls.send(message)
+        return await self._calls.send(message, message_key(checked_key(key), message))
 
     def events(self, after: int = 0) -> Reader:
         """Read the session's events from number *after* + 1 on, as they arrive.
@@ -321,14 +330,12 @@ class SessionHandle:
             if not was_closed:
                 self._calls.registry.on_session_closed(host)
 
-    def _reply(self, message: UserMessage | Retry | Continue, on_abandon: Abandon) -> Reply:
-        return Reply(self._calls, self._calls.session.epoch, message, self._options_of(on_abandon))
+    def _reply(self, message: UserMessage | Retry | Continue, on_abandon: Abandon, key: str | None) -> Reply:
+        return Reply(self._calls, self._calls.session.epoch, message, self._options_of(on_abandon, key))
 
-    def _options_of(self, on_abandon: Abandon) -> ReplyOptions:
+    def _options_of(self, on_abandon: Abandon, key: str | None = None) -> ReplyOptions:
         """The options of a reply to the last ``ask``, or to what goes on from it."""
-        options = self._reply_options
-        if self._last_settings:
-            options = replace(options, settings=self._last_settings)
+        options = replace(self._reply_options, settings=self._last_settings, key=checked_key(key))
         return options if on_abandon is None else replace(options, on_abandon=checked_on_abandon(on_abandon))
 
 

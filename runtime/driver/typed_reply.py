@@ -1,6 +1,7 @@
 """Replies whose answer is a value of a type."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import msgspec
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 _NO_ANSWERS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER, StopReason.MAX_STEPS)
 """Turns that ended for these reasons are not corrected: there is nothing that the model could write differently."""
+
+_AGAIN = "\0again"
+"""After the key of a message: that of the message which has the model correct its answer."""
 
 
 class TypedAnswer(FinalAnswer, Generic[T], frozen=True, kw_only=True):
@@ -75,7 +79,8 @@ class TypedReply(_SchemaReply[T]):
             if first.stop_reason in _NO_ANSWERS:
                 raise _mismatch(first, f"the model did not answer ({first.stop_reason})") from None
             message = self._correction(first, str(misfit))
-        again = _SchemaReply(self._session, self._epoch, message, self._options, self._output)
+        options = replace(self._options, key=self._options.key and self._options.key + _AGAIN)
+        again = _SchemaReply(self._session, self._epoch, message, options, self._output)
         second = await again.answer(run_tool, on_question)
         try:
             return _typed(second, self._value(second), first)

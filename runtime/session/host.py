@@ -12,7 +12,7 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.messages import HistoryView
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
-from ..api.messages import AddMessages, Close, Configure, Receipt, ToLLM, ToolResults, UserMessage
+from ..api.messages import AddMessages, Close, Configure, MessageKey, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus, SessionSummary
 from ..api.validation import invalid_config
@@ -166,8 +166,8 @@ class Host:
         await self._all_stored([key[0]])
         log.info("session %s goes on here, as incarnation %d", key[0], rebuilt.incarnation)
 
-    def tell(self, key: SessionKey, data: bytes) -> Receipt:
-        """Put an encoded ``ToLLM`` into the session's mailbox.
+    def tell(self, key: SessionKey, data: bytes, message_key: MessageKey | None = None) -> Receipt:
+        """Put an encoded ``ToLLM`` into the session's mailbox: once, if it has a *message_key*.
 
         Raises:
             UnknownSession: it is not here, whether or not another session has its id.
@@ -179,13 +179,14 @@ class Host:
         except msgspec.ValidationError as error:
             raise invalid_config(error, "message") from None
         session = self._find(key)
-        if isinstance(message, UserMessage | AddMessages | ToolResults):
+        is_new = not (message_key and session.knows(message_key))
+        if is_new and isinstance(message, UserMessage | AddMessages | ToolResults):
             self._budget.require_room(len(data))
-        if self._journaling:
+        if is_new and self._journaling:
             self._journaling.require_available(message)
         if isinstance(message, Configure) and message.tools:
             message = self.ray_tools.shared(message)
-        return session.tell(message, len(data))
+        return session.tell(message, len(data), message_key)
 
     def stored(self, key: SessionKey) -> Awaitable[None] | None:
         """Done when all that the session was told so far is recorded: it survives. ``None`` if there is no wait.

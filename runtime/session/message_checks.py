@@ -10,10 +10,11 @@ from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
 from ...providers.schema.facts import ModelFacts
 from ..api.config import SessionConfig
-from ..api.messages import Configure, Continue, Retry, ToLLM, ToolResults, UserMessage
+from ..api.messages import Configure, Continue, MessageKey, Retry, ToLLM, ToolResults, UserMessage
 from ..api.request_forms import providers_of
 from ..api.settings.changes import TurnSettings, given_settings
 from ..api.settings.policies import WhenBusy
+from ..api.status import State
 from ..core.conversation import Conversation
 from ..core.settings import changed_config
 from .requests.credentials import Credentials
@@ -33,13 +34,17 @@ class CheckedMessage(NamedTuple):
     providers: tuple[ProviderConfig, ...] = ()
 
 
-def checked_message(conversation: Conversation, credentials: Credentials, message: ToLLM) -> CheckedMessage:
-    """*message*, for *conversation*.
+def checked_message(
+    conversation: Conversation, credentials: Credentials, message: ToLLM, key: MessageKey | None = None
+) -> CheckedMessage:
+    """*message*, for *conversation*. One that has no effect any more is not checked.
 
     Raises:
         ConfigError: the provider's client can't be opened, or does not support the settings.
         UnsupportedContent: the provider or its model does not support a block.
     """
+    if conversation.state is State.CLOSED or (key and conversation.knows(key)):
+        return CheckedMessage(message)
     match message:
         case Configure():
             return _checked_change(conversation, credentials, message)

@@ -16,7 +16,7 @@ from ...providers.schema.request import WireMemo
 from ...providers.served_facts import learn_facts
 from ..api.config import SessionConfig
 from ..api.events import ToolBatch
-from ..api.messages import Receipt, ToLLM
+from ..api.messages import MessageKey, Receipt, ToLLM
 from ..api.status import SessionStatus, SessionSummary
 from ..core import events as ev
 from ..core.conversation import Conversation
@@ -37,12 +37,12 @@ from ..core.instructions import (
 from ..core.phases import Compacting, Requesting, ToolsOut
 from ..events.outbox import Outbox
 from .durable.session_records import SessionRecords
-from .message_checks import CheckedMessage, checked_message
+from .message_checks import checked_message
 from .reporting import report_event, report_request, report_wait
 from .requests.compaction_task import CompactionTask
 from .requests.credentials import Credentials
 from .requests.request_task import RequestTask, named_failure
-from .statuses import status_of, summary_of
+from .statuses import receipt_of, status_of, summary_of
 from .tools.open_tools import OpenTools
 from .tools.ray_runs import OnTools
 
@@ -94,8 +94,12 @@ class Session:
         """Begin, or go on, with *event*. Many sessions may share it: it is most of what an idle one holds."""
         self._handle(event)
 
-    def tell(self, message: ToLLM, size_bytes: int) -> Receipt:
-        """Put *message*, whose encoded size is *size_bytes*, into the mailbox. It never waits.
+    def knows(self, key: MessageKey) -> bool:
+        """True if a message with *key* was in the mailbox before. Raises ``KeyMisused`` if it was another one."""
+        return self._conversation.knows(key)
+
+    def tell(self, message: ToLLM, size_bytes: int, key: MessageKey | None = None) -> Receipt:
+        """Put *message*, whose encoded size is *size_bytes*, into the mailbox: once, if it has a *key*. It never waits.
 
         Raises:
             SessionError: the message is rejected; the class says why.
@@ -103,24 +107,22 @@ class Session:
             UnsupportedContent: the provider or its model does not support a block.
         """
         seq = self._outbox.seq
-        if self.ended:
-            checked = CheckedMessage(message)
-        else:
-            checked = checked_message(self._conversation, self._credentials, message)
+        checked = checked_message(self._conversation, self._credentials, message, key)
         event = ev.Received(
             message=checked.message,
             size_bytes=size_bytes,
             partial=self._partial() if self._conversation.ends_request(message) else ev.NOTHING,
             facts=checked.facts,
             source=checked.source,
+            key=key,
+            seq=seq if key else 0,
         )
-        _, acknowledge, *_ = self._handle(event)
+        acknowledge = next(step for step in self._handle(event) if isinstance(step, Acknowledge))
         for provider in checked.providers:
             self._credentials.add(provider)
-        assert isinstance(acknowledge, Acknowledge)
         if acknowledge.turn and self._conversation.open_tool_uses:
             report_wait(self.id, acknowledge.turn, self._conversation)
-        return Receipt(turn=acknowledge.turn, seq=seq, compaction=acknowledge.compaction)
+        return receipt_of(acknowledge, seq)
 
     def load(self, messages: tuple[Message, ...]) -> None:
         """Add the next *messages* of an initial history, before the first message.

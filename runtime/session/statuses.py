@@ -1,7 +1,9 @@
-"""The status and the summary of a session."""
+"""The status and the summary of a session, and the receipts of its messages."""
 
+from ..api.messages import Receipt
 from ..api.status import SessionStatus, SessionSummary, State
 from ..core.conversation import Conversation
+from ..core.instructions import Acknowledge
 
 
 def status_of(session_id: str, conversation: Conversation, is_streaming: bool, last_seq: int) -> SessionStatus:
@@ -55,3 +57,11 @@ def summary_of(session_id: str, conversation: Conversation) -> SessionSummary:
         first_at=tally.first_at or None,
         last_at=tally.last_at or None,
     )
+
+
+def receipt_of(acknowledge: Acknowledge, seq: int) -> Receipt:
+    """The receipt of a message that arrived after event number *seq*, or again after it."""
+    turn, compaction, first_seq = acknowledge.turn, acknowledge.compaction, acknowledge.seq
+    if first_seq is None:
+        return Receipt(turn=turn, seq=seq, compaction=compaction)
+    return Receipt(turn=turn, seq=first_seq, compaction=compaction, repeated=True)

@@ -55,6 +55,7 @@ class SessionHandle:
         output_type: None = None,
         on_abandon: Abandon = None,
         settings: TurnSettings | None = None,
+        key: str | None = None,
     ) -> Reply: ...
 
     @overload
@@ -64,6 +65,7 @@ class SessionHandle:
         output_type: type[T],
         on_abandon: Abandon = None,
         settings: TurnSettings | None = None,
+        key: str | None = None,
     ) -> TypedReply[T]: ...
 
     def ask(
@@ -72,38 +74,42 @@ class SessionHandle:
         output_type: type[T] | None = None,
         on_abandon: Abandon = None,
         settings: TurnSettings | None = None,
+        key: str | None = None,
     ) -> Reply | TypedReply[T]:
         """Send a user message and stream the reply. It is sent, or rejected, when the reply is iterated or answered.
 
         The answer's ``value`` is of the *output_type*. *on_abandon* says what happens to the turn if the reply is
-        abandoned; by default, what the runtime's options say. *settings* are those of this turn only.
+        abandoned; by default, what the runtime's options say. *settings* are those of this turn only. A message that is
+        sent again, with the same *key*, gets the reply of the first time, from the start of its turn.
         """
         if output_type is None:
-            return Reply(self._loop, self._session.ask(message, None, on_abandon, settings))
-        return TypedReply(self._loop, self._session.ask(message, output_type, on_abandon, settings))
+            return Reply(self._loop, self._session.ask(message, None, on_abandon, settings, key))
+        return TypedReply(self._loop, self._session.ask(message, output_type, on_abandon, settings, key))
 
     @overload
-    def retry(self, on_abandon: Abandon = None, output_type: None = None) -> Reply: ...
+    def retry(self, on_abandon: Abandon = None, output_type: None = None, key: str | None = None) -> Reply: ...
 
     @overload
-    def retry(self, on_abandon: Abandon = None, *, output_type: type[T]) -> TypedReply[T]: ...
+    def retry(self, on_abandon: Abandon = None, *, output_type: type[T], key: str | None = None) -> TypedReply[T]: ...
 
-    def retry(self, on_abandon: Abandon = None, output_type: type[T] | None = None) -> Reply | TypedReply[T]:
+    def retry(
+        self, on_abandon: Abandon = None, output_type: type[T] | None = None, key: str | None = None
+    ) -> Reply | TypedReply[T]:
         """Repeat the request of a failed turn, with the settings that it had, and stream the reply.
 
         The answer's ``value`` is of the *output_type*; by default of that of the last ``ask``, if it had one.
         """
         if output_type is None:
-            return Reply(self._loop, self._session.retry(on_abandon))
-        return TypedReply(self._loop, self._session.retry(on_abandon, output_type=output_type))
+            return Reply(self._loop, self._session.retry(on_abandon, key=key))
+        return TypedReply(self._loop, self._session.retry(on_abandon, output_type=output_type, key=key))
 
-    def continue_answer(self, on_abandon: Abandon = None) -> Reply:
+    def continue_answer(self, on_abandon: Abandon = None, key: str | None = None) -> Reply:
         """Continue the last answer, which was cut off or paused, and stream the rest. ``answer()`` has all of it."""
-        return Reply(self._loop, self._session.continue_answer(on_abandon))
+        return Reply(self._loop, self._session.continue_answer(on_abandon, key))
 
-    def send(self, message: ToLLM) -> Receipt:
-        """Put *message* into the mailbox, behind those sent before."""
-        return self._loop.run(self._session.send(message))
+    def send(self, message: ToLLM, key: str | None = None) -> Receipt:
+        """Put *message* into the mailbox, behind those sent before: once, if it is sent again with the same *key*."""
+        return self._loop.run(self._session.send(message, key))
 
     def events(self, after: int = 0) -> Reader:
         """Read the session's events from number *after* + 1 on, as they arrive.

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from ....providers.schema.errors import InvalidConfig, RayconteurError
@@ -12,6 +13,9 @@ log = logging.getLogger(__name__)
 
 _CONFIRM_S = 1.0
 """Who abandons a call waits this long until its session confirms the interrupt, which takes a millisecond as a rule."""
+
+OnLate = Callable[[Receipt], None]
+"""Gets the receipt of a message that got there although its sender was cancelled."""
 
 OnAbandonName = OnAbandon | Literal["interrupt", "leave"]
 """An ``OnAbandon``, or its value."""

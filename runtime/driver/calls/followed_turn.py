@@ -2,8 +2,10 @@
 
 from typing import Protocol
 
+import msgspec
+
 from ...api.errors import EventsMissed, SessionClosed, SessionDied
-from ...api.events import FromLLM, Missed, Steered, TurnEnd
+from ...api.events import FromLLM, Missed, QuestionAsked, Steered, ToolBatch, TurnEnd
 from ...api.status import SessionStatus
 
 
@@ -18,13 +20,15 @@ class TurnSession(Protocol):
 class FollowedTurn:
     """The turn with the *number* that a message got, or the running one that the message has *entered*.
 
-    *missed*: events were missed, perhaps its end among them.
+    *missed*: events were missed, perhaps its end among them. It *is_repeated* if the message was sent before: the
+    program, or another one, may have read the turn already.
     """
 
-    def __init__(self, session: TurnSession, number: int | None) -> None:
+    def __init__(self, session: TurnSession, number: int | None, is_repeated: bool = False) -> None:
         self.number = number
         self.entered = False
         self.missed = False
+        self._is_repeated = is_repeated
         self._session = session
         self._end_seq: int | None = None  # that of an event after the turn's end
 
@@ -34,6 +38,24 @@ class FollowedTurn:
             return False
         self.number, self.entered = event.turn, True
         return True
+
+    async def concern(self, event: FromLLM) -> FromLLM | None:
+        """*event* as far as it asks this program for something; ``None`` if it does not.
+
+        The tools of a turn that the message entered are answered by who reads that turn. Those that run on Ray answer
+        themselves. Of a turn that *is_repeated*, only what still waits is to be answered.
+        """
+        if self.entered:
+            return None
+        match event:
+            case ToolBatch(uses=uses, on_ray=on_ray):
+                waiting = await self._waiting_uses() if self._is_repeated else {use.id for use in uses}
+                here = tuple(use for use in uses if use.id in waiting and use.id not in on_ray)
+                return msgspec.structs.replace(event, uses=here)
+            case QuestionAsked(tool_use_id=use) if self._is_repeated:
+                return event if use in await self._waiting_uses() else None
+            case _:
+                return event
 
     async def require_end(self, event: FromLLM) -> None:
         """*event* was read, the first that were missed, or one after them.
@@ -46,6 +68,13 @@ class FollowedTurn:
             self._end_seq = await self._find_end()
         if self._end_seq is not None and event.seq >= self._end_seq:
             raise EventsMissed(f"the end of turn {self.number} was no longer held; history() has its outcome")
+
+    async def _waiting_uses(self) -> set[str]:
+        try:
+            status = await self._session.status()
+        except SessionClosed:
+            return set()
+        return {*status.open_tool_use_ids, *status.awaiting_answer} - {*status.awaiting_approval}
 
     async def _find_end(self) -> int | None:
         """The number of an event that the turn's end does not follow, if the turn is over and the session is not."""

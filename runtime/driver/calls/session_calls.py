@@ -15,7 +15,7 @@ from ....providers.registry import ProviderConfig
 from ....providers.schema.errors import MissingExtra, RayconteurError
 from ....providers.served_facts import learn_facts
 from ...api.errors import SessionClosed, SessionDied, UnknownSession, Unreachable
-from ...api.messages import Configure, Interrupt, Receipt, ToLLM, UserMessage
+from ...api.messages import Configure, Interrupt, MessageKey, Receipt, ToLLM, UserMessage
 from ...api.request_forms import Change, providers_of, with_request_forms
 from ...api.settings.changes import TurnSettings, given_settings
 from ...api.status import SessionStatus
@@ -30,6 +30,7 @@ from ...events.segments import Position
 from ...session.host import SessionKey
 from ...streams.connection import ConnectionLost
 from ..silence import CALL_FAILURES, SilenceWatch, check_reachable
+from .abandoned_turns import OnLate
 from .arguments import checked_after
 from .tool_runs import SessionTools
 
@@ -60,11 +61,11 @@ class SessionCalls:
         self._read = read
         self._preparing: asyncio.Lock | None = None  # created by the first ``Configure``
 
-    async def send(self, message: ToLLM) -> Receipt:
-        """Put *message* into the mailbox."""
-        return await self.deliver(message, None)
+    async def send(self, message: ToLLM, key: MessageKey | None = None) -> Receipt:
+        """Put *message* into the mailbox: once, if it has a *key*."""
+        return await self.deliver(message, None, key)
 
-    async def deliver(self, message: ToLLM, on_late: Callable[[Receipt], None] | None) -> Receipt:
+    async def deliver(self, message: ToLLM, on_late: OnLate | None, key: MessageKey | None = None) -> Receipt:
         """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
         change = message
         if _is_prepared(message) or (self._preparing and self._preparing.locked()):
@@ -74,8 +75,8 @@ class SessionCalls:
         data = encode_for_transfer(message, "message")
         urgent = isinstance(message, Interrupt)
         receipt = await self._repeated(
-            lambda host: host.reply_to(tell(host.channel, self.session.key, data, urgent, on_late)),
-            unless=(ConnectionLost,),  # the message may be in the mailbox
+            lambda host: host.reply_to(tell(host.channel, self.session.key, data, urgent, on_late, key)),
+            unless=() if key else (ConnectionLost,),  # the message may be in the mailbox
         )
         self.last_seq = max(self.last_seq, receipt.seq)
         if isinstance(change, Configure) and "tools" in (settings := given_settings(change)):

@@ -21,6 +21,7 @@ from checkers.conversation.kept_messages import (
     check_refused,
     check_rewound,
 )
+from checkers.conversation.key_ledger import KeyLedger
 from checkers.conversation.mailbox_ledger import MailboxLedger, turns_added
 from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger, prompt_of
 from checkers.conversation.record_ledger import RecordLedger
@@ -83,6 +84,7 @@ class ModelChecker:
         self._prompts = PromptLedger()
         self._originals = Originals()
         self._tools = ToolLedger()
+        self._keys = KeyLedger()
         self._temporary = TemporaryLedger()
         self._restored = self._is_aside = False
 
@@ -93,6 +95,7 @@ class ModelChecker:
 
     def handle(self, event: ev.Event) -> Sequence[Instruction]:
         """The instructions of *conversation* for *event*; none if it is rejected."""
+        event = self._keys.keyed(event)
         before = copy_of(self.conversation)
         try:
             instructions = self.conversation.handle(event)
@@ -103,6 +106,7 @@ class ModelChecker:
             assert self.conversation == before, "an event that was ignored changed something"
             return ()
         self._ledger.add(event, instructions)
+        self._keys.note(event, instructions)
         self._update_model(before, event)
         emitted = [step.event for step in instructions if isinstance(step, Emit)]
         self._note_tools(before, event, turns_added(emitted) | self.mailbox.added)
@@ -122,6 +126,7 @@ class ModelChecker:
         self._check_history(before, before_turn, event, emitted)
         self.mailbox.check_request(self.conversation, emitted)
         self._check_state()
+        self._keys.check(self.conversation)
         return instructions
 
     def restart(self) -> None:

@@ -94,6 +94,10 @@ EVENTS: list[tuple[bytes, ev.Event]] = [
         ),
     ),
     (
+        b'{"event":"received","message":{"kind":"retry"},"key":{"key":"order 7","digest":"AQI="},"seq":9}',
+        ev.Received(message=msg.Retry(), key=msg.MessageKey("order 7", b"\x01\x02"), seq=9),
+    ),
+    (
         b'{"event":"answered","request":2,"answer":{"message_id":"m","model":"claude","content":['
         b'{"kind":"thinking","text":"hm","provider":"anthropic","signature":"s"},'
         b'{"kind":"thinking","text":"","provider":"anthropic","signature":"r","redacted":true},'

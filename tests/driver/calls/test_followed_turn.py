@@ -9,7 +9,7 @@ import rayconteur as rc
 from rayconteur.errors import EventsMissed
 from rayconteur.providers import StopReason
 from rayconteur.providers.schema.usage import Count, Usage
-from rayconteur.runtime import SessionStatus, State, Steered
+from rayconteur.runtime import QuestionAsked, SessionStatus, State, Steered
 from rayconteur.runtime.driver.calls.followed_turn import FollowedTurn
 
 IDLE = SessionStatus(
@@ -71,3 +71,30 @@ def test_a_turn_that_is_still_queued_is_waited_for() -> None:
         await turn.require_end(ENDED)
 
     asyncio.run(main())
+
+
+def test_of_a_turn_that_is_read_again_only_what_still_waits_concerns_the_program() -> None:
+    uses = tuple(rc.ToolUse(id=each, name="look", input={}) for each in "abcd")
+    batch = rc.ToolBatch(turn=1, uses=uses, on_ray=("d",))
+    asked = [QuestionAsked(turn=1, tool_use_id=each, question="Which?") for each in "ef"]
+    status = msgspec.structs.replace(
+        IDLE, open_tool_use_ids=("b", "c", "d"), awaiting_approval=("c",), awaiting_answer=("e",)
+    )
+
+    async def main() -> None:
+        again = FollowedTurn(Session(status), 1, is_repeated=True)
+        first = FollowedTurn(Session(status), 1)
+
+        assert await again.concern(batch) == msgspec.structs.replace(batch, uses=uses[1:2])
+        assert await first.concern(batch) == msgspec.structs.replace(batch, uses=uses[:3])
+        assert [await again.concern(each) for each in asked] == [asked[0], None]
+        assert [await first.concern(each) for each in asked] == asked
+
+    asyncio.run(main())
+
+
+def test_nothing_of_a_turn_that_the_message_entered_concerns_the_program() -> None:
+    turn = FollowedTurn(Session(IDLE), 3)
+    turn.enters(Steered(turn=1, number=3))
+
+    assert asyncio.run(turn.concern(rc.ToolBatch(turn=1, uses=()))) is None
