@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from ...providers.models import with_model_facts
 from ...providers.registry import ProviderConfig
+from ...providers.schema.draft import Partial
 from ...providers.schema.facts import ModelFacts
 from ..api.config import SessionConfig
 from ..api.messages import Configure, Continue, MessageKey, Retry, ToLLM, ToolResults, UserMessage
@@ -16,6 +17,7 @@ from ..api.settings.changes import TurnSettings, given_settings
 from ..api.settings.policies import WhenBusy
 from ..api.status import State
 from ..core.conversation import Conversation
+from ..core.events import Received
 from ..core.settings import changed_config
 from .requests.credentials import Credentials
 
@@ -32,6 +34,18 @@ class CheckedMessage(NamedTuple):
     facts: ModelFacts = _UNKNOWN
     source: str = ""
     providers: tuple[ProviderConfig, ...] = ()
+
+    def received(self, size_bytes: int, partial: Partial, key: MessageKey | None, seq: int) -> Received:
+        """The event of its arrival. The other arguments are the fields of ``Received``."""
+        return Received(
+            message=self.message,
+            size_bytes=size_bytes,
+            partial=partial,
+            facts=self.facts,
+            source=self.source,
+            key=key,
+            seq=seq if key else 0,
+        )
 
 
 def checked_message(

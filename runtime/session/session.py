@@ -108,15 +108,8 @@ class Session:
         """
         seq = self._outbox.seq
         checked = checked_message(self._conversation, self._credentials, message, key)
-        event = ev.Received(
-            message=checked.message,
-            size_bytes=size_bytes,
-            partial=self._partial() if self._conversation.ends_request(message) else ev.NOTHING,
-            facts=checked.facts,
-            source=checked.source,
-            key=key,
-            seq=seq if key else 0,
-        )
+        partial = self._partial() if self._conversation.ends_request(message) else ev.NOTHING
+        event = checked.received(size_bytes, partial, key, seq)
         acknowledge = next(step for step in self._handle(event) if isinstance(step, Acknowledge))
         for provider in checked.providers:
             self._credentials.add(provider)
