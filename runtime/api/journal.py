@@ -7,6 +7,7 @@ import msgspec
 
 from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import short_repr, shown
+from ...providers.schema.config import WithSecrets
 from ...providers.schema.errors import InvalidConfig
 
 _IN_MEMORY = ":memory:"
@@ -37,7 +38,7 @@ class MemoryJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="me
     __repr__ = short_repr
 
 
-class PostgresJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="postgres"):
+class PostgresJournalConfig(WithSecrets, frozen=True, tag_field="kind", tag="postgres"):
     """A journal in *schema* of the PostgreSQL database at *url*: ``postgresql://user:password@host:port/database``.
 
     Several namespaces may share it, one after the other. The journal's actor reads the variables ``PG...`` and password
@@ -50,15 +51,12 @@ class PostgresJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="
     def __post_init__(self) -> None:
         _check_url(self, self.url, ("postgresql", "postgres"))
 
-    def __repr__(self) -> str:
-        return f"PostgresJournalConfig({self})"
-
     def __str__(self) -> str:
         """Where it is, without secrets."""
         return f"{_location(self.url)}, schema {self.schema}"
 
 
-class RedisJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="redis"):
+class RedisJournalConfig(WithSecrets, frozen=True, tag_field="kind", tag="redis"):
     """A journal in the keys ``{prefix}:*`` of the Redis server at *url*: ``redis://user:password@host:port/database``.
 
     *loss* is what may be lost of acknowledged records when the server's machine fails: ``"none"`` requires
@@ -71,9 +69,6 @@ class RedisJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="red
 
     def __post_init__(self) -> None:
         _check_url(self, self.url, ("redis", "rediss"))
-
-    def __repr__(self) -> str:
-        return f"RedisJournalConfig({self})"
 
     def __str__(self) -> str:
         """Where it is, without secrets."""

@@ -240,11 +240,16 @@ ToLLM = (
 class MessageKey(msgspec.Struct, frozen=True, gc=False):
     """What a program gives with a message that it may have to send again: the session takes it once.
 
-    *key* is the program's, *digest* that of the message.
+    *key* is the program's, *digest* that of the message. One of the runtime's own has none: it is new for each message.
     """
 
     key: str
     digest: bytes
+
+    @property
+    def is_own(self) -> bool:
+        """True if it is the runtime's own, not the program's."""
+        return not self.digest
 
 
 class Receipt(ReadableStruct, frozen=True, gc=False, kw_only=True):

@@ -6,7 +6,10 @@ from ..api.errors import KeyMisused
 from ..api.messages import MessageKey
 
 KEPT_RECEIPTS = 256
-"""Those of the last messages with a key. Each takes about 100 bytes of a snapshot."""
+"""Those of the last messages with a key of the program's. Each takes about 100 bytes of a snapshot."""
+
+KEPT_OWN_RECEIPTS = 64
+"""Those of the last messages with a key of the runtime's own, which it sends again only at once."""
 
 
 class KeptReceipt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -32,4 +35,8 @@ def find_receipt(receipts: tuple[KeptReceipt, ...], key: MessageKey) -> KeptRece
 
 def with_receipt(receipts: tuple[KeptReceipt, ...], receipt: KeptReceipt) -> tuple[KeptReceipt, ...]:
     """*receipts* and *receipt*, as many as are kept."""
-    return (*receipts, receipt)[-KEPT_RECEIPTS:]
+    is_own = receipt.key.is_own
+    alike = [number for number, kept in enumerate(receipts) if kept.key.is_own == is_own]
+    if len(alike) >= (KEPT_OWN_RECEIPTS if is_own else KEPT_RECEIPTS):
+        receipts = (*receipts[: alike[0]], *receipts[alike[0] + 1 :])
+    return (*receipts, receipt)

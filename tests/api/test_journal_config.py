@@ -11,9 +11,9 @@ from rayconteur.runtime import JournalConfig, PostgresJournalConfig, RedisJourna
     [
         (
             PostgresJournalConfig("postgresql://me:s3cret@db:5432/app?password=s3cret", schema="talks"),
-            "PostgresJournalConfig(postgresql://db:5432/app, schema talks)",
+            "PostgresJournalConfig(url='postgresql://***@db:5432/app?***', schema='talks')",
         ),
-        (RedisJournalConfig("rediss://:s3cret@cache/2"), "RedisJournalConfig(rediss://cache/2, prefix rayconteur)"),
+        (RedisJournalConfig("rediss://:s3cret@cache/2"), "RedisJournalConfig(url='rediss://***@cache/2')"),
     ],
 )
 def test_a_config_shows_where_the_journal_is_and_no_password(config: JournalConfig, shown: str) -> None:

@@ -26,7 +26,7 @@ def segment(
             events[-1] = Closed()
         case SessionEnd.DIED:
             events[-1] = Died(reason=DeathReason.CRASHED)
-        case SessionEnd.NONE:
+        case SessionEnd.NONE | SessionEnd.LOST:
             pass
     return Segment(session_id, epoch, first, count, encode_events(events), session_end, incarnation)
 

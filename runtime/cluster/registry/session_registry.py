@@ -170,6 +170,11 @@ class SessionRegistry:
         return await self._recovery.recover(*session.key)
 
     @property
+    def is_durable(self) -> bool:
+        """True if sessions outlive their actors."""
+        return self._recovery is not None
+
+    @property
     def find_missed(self) -> FindMissed | None:
         """Where readers find events that routers no longer hold: in the journal, if there is one."""
         journal = self._journal

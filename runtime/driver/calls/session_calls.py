@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -74,6 +75,8 @@ class SessionCalls:
                 message = await self._prepared(message)
         data = encode_for_transfer(message, "message")
         urgent = isinstance(message, Interrupt)
+        if key is None and self.registry.is_durable:  # it is sent again to the next actor, if its own dies just then
+            key = MessageKey(uuid.uuid4().hex, b"")
         receipt = await self._repeated(
             lambda host: host.reply_to(tell(host.channel, self.session.key, data, urgent, on_late, key)),
             unless=() if key else (ConnectionLost,),  # the message may be in the mailbox

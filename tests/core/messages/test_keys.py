@@ -80,6 +80,20 @@ def test_so_many_keys_are_kept_in_snapshots_too_and_the_oldest_are_forgotten() -
     assert isinstance(record, ev.Record)
 
 
+def test_keys_of_the_runtimes_own_leave_those_of_programs_alone() -> None:
+    conversation = new_conversation()
+    conversation.handle(keyed(received(msg.Clear()), "program", seq=1))
+    for number in range(KEPT_RECEIPTS + 1):
+        own = MessageKey(f"own {number}", b"")
+        conversation.handle(msgspec.structs.replace(received(msg.Clear()), key=own, seq=number))
+
+    assert conversation.handle(keyed(received(msg.Clear()), "program")) == [Acknowledge(None, seq=1)]
+    last = msgspec.structs.replace(received(msg.Clear()), key=MessageKey(f"own {KEPT_RECEIPTS}", b""))
+    assert conversation.handle(last) == [Acknowledge(None, seq=KEPT_RECEIPTS)]
+    first = msgspec.structs.replace(received(msg.Clear()), key=MessageKey("own 0", b""))
+    assert isinstance(conversation.handle(first)[0], ev.Record)
+
+
 def test_a_closed_session_takes_no_new_key() -> None:
     conversation = new_conversation()
     conversation.handle(received(msg.Close()))
