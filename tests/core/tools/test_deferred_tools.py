@@ -35,6 +35,7 @@ from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
+from rayconteur.runtime.core.state import ConversationState
 from rayconteur.runtime.core.tools.search import ToolIndex
 
 
@@ -314,13 +315,9 @@ def test_words_that_no_tool_has_find_none() -> None:
 
 
 def test_the_words_of_tools_are_counted_once_for_all_searches_of_a_session() -> None:
-    conversation, _ = asked()
-    searched(conversation, "weather")
-    index = conversation._state.deferred_index(conversation.config)
+    state = ConversationState(config=DEFERS)
 
-    searched(conversation, "mails", "t")
-    same = conversation._state.deferred_index(conversation.config)
-    conversation.handle(received(msg.Configure(tools=MANY[1:])))
+    index = state.deferred_index(DEFERS)
 
-    assert same is index
-    assert WEATHER not in conversation._state.deferred_index(conversation.config).tools
+    assert state.deferred_index(msgspec.structs.replace(DEFERS, temperature=1.0)) is index
+    assert WEATHER not in state.deferred_index(msgspec.structs.replace(DEFERS, tools=MANY[1:])).tools
