@@ -88,7 +88,7 @@ configs = st.builds(
     discard_refused=st.booleans(),
     auto_continue=st.sampled_from([0, 0, 1]),
     max_steps=st.sampled_from([25, 25, 1, 2]),
-    approval=st.sampled_from(Approval),
+    approval=st.sampled_from([Approval.NEVER, *Approval]),
     approval_timeout_s=st.sampled_from([None, 60.0]),
     results_timeout_s=st.sampled_from([None, 60.0]),
     on_max_steps=st.sampled_from(OnMaxSteps),
@@ -295,10 +295,10 @@ def early_events(phase: Requesting, request: object) -> st.SearchStrategy[ev.Eve
     events: list[st.SearchStrategy[ev.Event | None]] = [st.none()]
     if isinstance(request, SendRequest) and request.early_tools:
         written = phase.early.written if phase.early else ()
-        uses = (tool_uses | tool_uses | questions | malformed_tool_uses).map(
+        uses = (tool_uses | tool_uses | tool_uses | tool_uses | questions | malformed_tool_uses).map(
             lambda use: [*unique_tool_ids([*written, use])][-1]
         )
-        events.append(st.builds(ev.ToolUseReady, request=st.just(phase.request), use=uses))
+        events += [st.builds(ev.ToolUseReady, request=st.just(phase.request), use=uses)] * 2
     batch = batch_of(phase)
     if batch.open:
         approved, waiting = ([use.id for use in uses] for uses in (batch.approved, batch.waiting))
