@@ -152,6 +152,19 @@ def test_questions_are_answered_and_tools_denied_at_the_prompt(runtime: blocking
     assert results_in(session) == ["Rome", "The user denied this tool use, and nothing was run: not on a Sunday"]
 
 
+def test_ctrl_c_at_a_question_ends_the_turn(runtime: blocking.Runtime, ray_address: str) -> None:
+    session = runtime.spawn(asks_and_sends(), "asks-in-vain")
+
+    with Terminal("chat", "--session", "asks-in-vain", "--address", ray_address) as terminal:
+        terminal.until(">")
+        terminal.type_keys("mail the weather\r")
+        terminal.until("2  Rome")
+        terminal.type_keys("\x03")
+        terminal.until("interrupted")
+        terminal.until(">")
+        assert session.status().turn is None
+
+
 def test_a_pipe_answers_with_its_next_lines(runtime: blocking.Runtime, ray_address: str) -> None:
     session = runtime.spawn(asks_and_sends(Say("It is on its way.")), "asks-a-pipe")
     command = ("chat", "--session", "asks-a-pipe", "--address", ray_address)
