@@ -321,10 +321,12 @@ class SessionHandle:
         try:  # without a coroutine more: it may be one of 100,000
             await (host.close_drained(key) if drain else host.close_now(key))
         except CALL_FAILURES as error:
-            reason = await self._calls.failure_reason(error)
-            if not isinstance(reason, SessionClosed):
-                raise reason from None
-            self._is_closed = True
+            try:
+                await self._calls.recover(await self._calls.failure_reason(error))
+            except SessionClosed:
+                self._is_closed = True
+            else:
+                await self.close(drain)  # where it goes on
         else:
             was_closed, self._is_closed = self._is_closed, True  # by another call, meanwhile
             if not was_closed:

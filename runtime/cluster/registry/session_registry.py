@@ -166,7 +166,7 @@ class SessionRegistry:
     async def recover(self, session: SessionRef, reason: RayconteurError) -> SessionRef:
         """*session* where it goes on: its host failed for the *reason*, which is raised if it does not."""
         if self._recovery is None or not isinstance(reason, SessionDied | SessionClosed):
-            raise reason
+            raise reason from None
         return await self._recovery.recover(*session.key)
 
     @property

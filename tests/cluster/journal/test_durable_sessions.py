@@ -105,7 +105,8 @@ async def goes_on_in_another_namespace(journaled: Journaled, last_seq: int) -> N
         ]
         events = await read(session, until=rc.Completed, turn=3)
         assert [event.turn for event in events if isinstance(event, rc.Completed)] == [1, 2, 3]
-        await session.close()
+        await journaled.kill_host(session)
+        await session.close()  # it goes on for that
         with pytest.raises(UnknownSession):
             await runtime.session("raven")
         anew = await asyncio.gather(*(runtime.open("raven", ECHO) for _ in range(3)))
