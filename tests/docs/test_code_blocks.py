@@ -63,8 +63,9 @@ def printed_by(program: CodeType, names: dict[str, Any], runner: asyncio.Runner)
 
 @pytest.mark.parametrize("page", PAGES_WITH_PYTHON, ids=name)
 def test_the_python_blocks_of_a_page_run_in_order_and_print_what_it_shows(
-    page: Path, runner: asyncio.Runner, async_runtime: rc.Runtime
+    page: Path, runner: asyncio.Runner, async_runtime: rc.Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # for the files that they write
     blocks = code_blocks(page)
     programs = [block for block in blocks if block.language == "python"]
 
