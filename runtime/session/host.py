@@ -35,7 +35,7 @@ from .tools.ray_runs import RayTools
 
 log = logging.getLogger(__name__)
 
-_GROUP_SESSIONS = 200
+_GROUP_SESSIONS = 100
 """Sessions that are opened or closed before the event loop serves others: that takes some milliseconds."""
 
 SessionKey = tuple[str, int]

@@ -10,7 +10,7 @@ import msgspec
 
 from ....providers.registry import ProviderConfig, with_request_forms
 from ....providers.schema.checks.shown import shown
-from ...api.errors import SessionClosed, SessionExists, UnknownSession, Unreachable
+from ...api.errors import RuntimeClosed, SessionClosed, SessionExists, UnknownSession, Unreachable
 from ...api.placement import Placement
 from ...journal.entry import SessionKey
 from ...journal.errors import StaleIncarnation, UnknownJournalSession
@@ -36,6 +36,7 @@ class Recovery:
         self._placement = placement
         self._running: dict[str, asyncio.Task[SessionRef]] = {}
         self._known: list[ProviderConfig] = []
+        self._has_stopped = False
 
     def keep_secrets(self, providers: Iterable[ProviderConfig]) -> None:
         """Use the secrets of *providers* for sessions that need them again. The environment has the others."""
@@ -56,7 +57,20 @@ class Recovery:
             running = asyncio.get_running_loop().create_task(self._recover(session_id, epoch))
             self._running[session_id] = running
             running.add_done_callback(lambda _: self._running.pop(session_id, None))
-        return await asyncio.shield(running)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if self._has_stopped:
+                raise RuntimeClosed("the runtime was left") from None
+            raise
+
+    async def stop(self) -> None:
+        """Recover no more: whoever waits gets ``RuntimeClosed``."""
+        self._has_stopped = True
+        running = tuple(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def require_unrecorded(self, session_ids: Iterable[str]) -> None:
         """Raises:

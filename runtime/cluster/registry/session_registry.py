@@ -238,6 +238,8 @@ class SessionRegistry:
         self._closed = True
         self._pool.stop()
         await self._background.stop()
+        if self._recovery:
+            await self._recovery.stop()
         if ends_actors:
             with suppress(ClusterLost):  # then Ray ends them
                 await require_gcs()

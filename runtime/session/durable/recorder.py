@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from ....providers.schema.errors import RayconteurError
 from ...journal.entry import Entry, StoredSnapshot
 from ...journal.errors import RecordRejected
 from ...journal.journal import Journal
@@ -31,7 +30,7 @@ class Recorder:
         self._waiting: deque[tuple[Entry, OnStored]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._snapshots: set[asyncio.Task[None]] = set()
-        self.problem: RayconteurError | None = None
+        self.problem: Exception | None = None
         """Why the last append failed, until one succeeds."""
 
     def add(self, entry: Entry, on_stored: OnStored) -> None:
@@ -78,7 +77,7 @@ class Recorder:
         while True:
             try:
                 results = await self._journal.append(entries)
-            except RayconteurError as error:
+            except Exception as error:  # whatever it is: what waits for the records must not wait for ever
                 if self.problem is None:
                     log.error("the journal takes no records, and sessions wait: %s", error)
                 self.problem = error

