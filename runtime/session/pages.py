@@ -7,7 +7,7 @@ import msgspec
 from ...providers.schema.messages import HistoryView, Message, Role
 from ..api.status import SessionStatus
 
-PAGE_SESSIONS = 1_000
+PAGE_SESSIONS = 500
 """The statuses on a page."""
 
 _PAGE_MESSAGES = 5_000

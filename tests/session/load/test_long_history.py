@@ -9,7 +9,7 @@ from fixtures.session import SessionFixture, running_session
 import rayconteur as rc
 from rayconteur.scripted import Say, Script
 
-TURNS = 25
+TURNS = 100
 CONFIG = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say(text="Gone."),),))), compaction=None)
 
 
