@@ -4,11 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
-from ..api.events import Closed, FromLLM
+from ..api.events import Closed, FromLLM, TextChunk, ThinkingChunk
 from .segments import HeldSession, Segment, SessionEnd, encode_events
 from .tail import Tail, durable_segments, is_durable
 
@@ -28,19 +27,11 @@ class Incarnation(msgspec.Struct, frozen=True):
 FIRST = Incarnation()
 
 
-class ChunkKind(Protocol):
-    """Makes chunks of one kind, such as ``TextChunk``. Those of two tool uses are two kinds."""
-
-    def __call__(self, *, turn: int, at: float, block: int, text: str) -> FromLLM:
-        """The chunk with *text*."""
-        ...
-
-
 @dataclass(slots=True)
 class _PendingText:
     """Adjacent chunks of one block, which will be published as one event."""
 
-    kind: ChunkKind
+    kind: type[TextChunk] | type[ThinkingChunk]
     turn: int
     block: int
     pieces: list[str]
@@ -156,8 +147,8 @@ class Outbox:
         """True if it is at its limit."""
         return self._pending_bytes + self._unacknowledged_bytes >= self.limit_bytes
 
-    def put_event(self, event: FromLLM, at: float = 0.0) -> None:
-        """Append *event*, which is new. It gets the time *at*, or that of now.
+    def put_event(self, event: FromLLM, text_bytes: int = 0, at: float = 0.0) -> None:
+        """Append *event*, which is new and has *text_bytes* of text. It gets the time *at*, or that of now.
 
         Nothing may follow ``Closed``.
         """
@@ -168,9 +159,9 @@ class Outbox:
         self._last_text = None
         if not self._has_durable:
             self._has_durable = is_durable(event)
-        self._append(event, 0, coalescible=False)
+        self._append(event, text_bytes, coalescible=False)
 
-    def put_text(self, kind: ChunkKind, turn: int, block: int, text: str) -> None:
+    def put_text(self, kind: type[TextChunk] | type[ThinkingChunk], turn: int, block: int, text: str) -> None:
         """Append a chunk; joined with the pending one before it if both belong to the same block."""
         if not text:
             return

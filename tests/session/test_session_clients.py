@@ -11,14 +11,7 @@ from fixtures.virtual_time import run
 import rayconteur as rc
 from rayconteur.providers import ProviderConfig, StopReason
 from rayconteur.providers.schema.client import Sink
-from rayconteur.providers.schema.deltas import (
-    AnswerEnded,
-    AnswerStarted,
-    Delta,
-    TextDelta,
-    ToolInputDelta,
-    ToolUseStarted,
-)
+from rayconteur.providers.schema.deltas import AnswerEnded, AnswerStarted, Delta, TextDelta
 from rayconteur.providers.schema.request import Request
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime import OnInterrupt, State, WhenBusy
@@ -75,15 +68,6 @@ class BusyClient(ScriptedClient):
         self.sink = sink
         sink([AnswerStarted("m", "busy"), TextDelta(0, "before")])
         await asyncio.Event().wait()
-
-
-class ToolsInPiecesClient(ScriptedClient):
-    """Uses two tools, whose inputs arrive together and in pieces."""
-
-    async def stream(self, request: Request, sink: Sink) -> None:
-        uses = [ToolUseStarted(0, "a", "look"), ToolUseStarted(1, "b", "fly")]
-        pieces = [ToolInputDelta(index, json) for index in (0, 1) for json in ('{"at":', "", f"{index}", "}")]
-        sink([AnswerStarted("m", "pieces"), *uses, *pieces, AnswerEnded(StopReason.TOOL_USE, None)])
 
 
 class MalformedClient(ScriptedClient):
@@ -284,22 +268,5 @@ def test_an_interrupted_request_leaves_no_task_behind() -> None:
             await asyncio.sleep(0.001)
 
             assert len(asyncio.all_tasks()) == before
-
-    run(main())
-
-
-def test_pieces_of_a_tool_s_input_that_arrive_together_are_one_event() -> None:
-    async def main() -> None:
-        async with running_session(
-            scripted_config(ECHO), lambda config: ToolsInPiecesClient(_scripted(config))
-        ) as session:
-            session.ask()
-            await session.wait_for_event(rc.ToolBatch)
-
-            chunks = [event for event in session.events if isinstance(event, rc.ToolInputChunk)]
-            assert [(chunk.tool_use_id, chunk.name, chunk.block, chunk.json) for chunk in chunks] == [
-                ("a", "look", 0, '{"at":0}'),
-                ("b", "fly", 1, '{"at":1}'),
-            ]
 
     run(main())

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ from ...api import events as out
 from ...api.events import TextChunk, ThinkingChunk
 from ...core import events as ev
 from ...core.instructions import SendRequest
-from ...events.outbox import ChunkKind, Outbox
+from ...events.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class RequestTask:
     _first_text_s: float | None = field(default=None, init=False)
     _draft: Draft = field(init=False)
     _last_ready: int = field(default=-1, init=False)  # the block of the last tool use that *on_ready* has got
-    _tools: dict[int, ChunkKind] = field(default_factory=dict[int, ChunkKind], init=False)
+    _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted], init=False)
 
     def __post_init__(self) -> None:
         self._draft = Draft(self.client.provider)
@@ -119,15 +120,15 @@ class RequestTask:
     def _process_deltas(self, deltas: Sequence[Delta]) -> None:
         self._draft.add(deltas)
         outbox, turn = self.outbox, self.send.turn
+        at = 0.0  # what arrives together has one time
         for delta in deltas:
             if type(delta) is TextDelta:  # nearly all of them
                 outbox.put_text(TextChunk, turn, delta.index, delta.text)
             elif type(delta) is ThinkingDelta:
                 outbox.put_text(ThinkingChunk, turn, delta.index, delta.text)
-            elif type(delta) is ToolInputDelta:
-                outbox.put_text(self._tools[delta.index], turn, delta.index, delta.json)
             else:
-                self._emit_event(delta, turn)
+                at = at or time.time()
+                self._emit_event(delta, turn, at)
         if self._first_text_s is None and any(isinstance(delta, TextDelta) and delta.text for delta in deltas):
             self._first_text_s = self.duration_s
 
@@ -142,16 +143,20 @@ class RequestTask:
     def _times(self) -> dict[str, float | None]:
         return {"duration_s": self.duration_s, "first_text_s": self._first_text_s}
 
-    def _emit_event(self, delta: Delta, turn: int) -> None:
+    def _emit_event(self, delta: Delta, turn: int, at: float) -> None:
         match delta:
             case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
                 self.streaming = True
                 started = out.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
-                self.outbox.put_event(started)
+                self.outbox.put_event(started, at=at)
             case Cited(index=index, citation=citation):
-                self.outbox.put_event(out.Cited(turn=turn, citation=citation, block=index))
+                self.outbox.put_event(out.Cited(turn=turn, citation=citation, block=index), at=at)
             case ToolUseStarted(index=index):
-                self._tools[index] = _input_chunks(delta)
+                self._tools[index] = delta
+            case ToolInputDelta(index=index, json=json) if json:
+                tool = self._tools[index]
+                chunk = out.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
+                self.outbox.put_event(chunk, len(json), at)
             case _:
                 pass
 
@@ -172,15 +177,6 @@ class RequestTask:
     def _estimate(self, answer: Answer | Partial) -> Usage:
         size_bytes = len(msgspec.json.encode(answer.content)) if answer.content else 0
         return Usage(input=estimated(tokens_in(self.memo.size_bytes)), output=estimated(tokens_in(size_bytes)))
-
-
-def _input_chunks(tool: ToolUseStarted) -> ChunkKind:
-    """Makes the chunks of the input of *tool*."""
-
-    def chunk(*, turn: int, at: float, block: int, text: str) -> out.FromLLM:
-        return out.ToolInputChunk(turn=turn, at=at, block=block, tool_use_id=tool.id, name=tool.name, json=text)
-
-    return chunk
 
 
 def _now() -> float:
