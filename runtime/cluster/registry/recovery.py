@@ -36,7 +36,6 @@ class Recovery:
         self._placement = placement
         self._running: dict[str, asyncio.Task[SessionRef]] = {}
         self._known: list[ProviderConfig] = []
-        self._has_stopped = False
 
     def keep_secrets(self, providers: Iterable[ProviderConfig]) -> None:
         """Use the secrets of *providers* for sessions that need them again. The environment has the others."""
@@ -60,13 +59,12 @@ class Recovery:
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            if self._has_stopped:
+            if running.cancelled():  # by ``stop``, not whoever waits
                 raise RuntimeClosed("the runtime was left") from None
             raise
 
     async def stop(self) -> None:
         """Recover no more: whoever waits gets ``RuntimeClosed``."""
-        self._has_stopped = True
         running = tuple(self._running.values())
         for task in running:
             task.cancel()
