@@ -17,23 +17,16 @@ from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
 from ..api.tools.function_tool import FunctionTool
 from ..api.validation import validated_struct
-from ..cluster.pool.actor_pool import ActorPool
 from ..cluster.refs import HostRef, SessionRef
-from ..cluster.registry.session_registry import SessionRegistry
-from ..cluster.shared_actors import find_or_start_shared_actors
-from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.reader import Reader
 from ..events.segments import START, Position
 from .answers.final_answer import FinalAnswer
-from .calls.abandoned_turns import AbandonedTurns
 from .calls.arguments import checked_address, checked_placement, session_ids_of, warm_by_provider
 from .calls.preparation import encoded_history, prepared_config
 from .calls.session_calls import SessionCalls
-from .calls.tool_runs import RunTool, SessionTools, ToolLimits, checked_functions, checked_run_tool
-from .kept_readers import KeptReaders
+from .calls.tool_runs import RunTool, SessionTools, checked_functions, checked_run_tool
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
-from .reply import ReplyOptions
-from .resources import Resources
+from .resources import Resources, acquire
 from .session_handle import SessionHandle
 from .typed_reply import TypedAnswer
 
@@ -69,7 +62,6 @@ class Runtime:
         self._placement = checked_placement(placement)
         self._warm = warm_by_provider(warm)
         self._options = validated_struct(options, (RuntimeOptions,), "options")
-        self._started_ray = False
         self._resources: Resources | None = None
         self._is_entering = False
 
@@ -79,38 +71,24 @@ class Runtime:
             raise WrongContext("the runtime is entered already; leave it first, or create another Runtime")
         self._is_entering = True
         try:
-            self._started_ray = connect_to_ray(self._address, self._options)
-            shared_actors = await find_or_start_shared_actors(self._options)
-            pool = ActorPool(shared_actors, self._options, self._warm)
-            registry = SessionRegistry(shared_actors, self._options, pool, self._placement)
-            connections = shared_actors.connect_to_routers()
-            limits = ToolLimits.of(self._options)
-            replies = ReplyOptions(KeptReaders(), AbandonedTurns(), limits, self._options.on_abandon)
-            self._resources = Resources(shared_actors, pool, registry, connections, replies)
-        except BaseException:
-            self._disconnect()
-            raise
+            resources = self._resources = await acquire(self._address, self._options, self._placement, self._warm)
         finally:
             self._is_entering = False
-        log.info("entered the namespace %s, with %d routers", self._options.namespace, len(shared_actors.routers))
+        routers = len(resources.shared_actors.routers)
+        log.info("entered the namespace %s, with %d routers", self._options.namespace, routers)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         resources, self._resources = self._resources, None
-        if resources and resources.registry.owner.is_forked:
+        if resources is None or resources.registry.owner.is_forked:
             return  # what it holds belongs to the process that forked this one
         try:
-            if resources:
-                await resources.replies.abandoned_turns.finish()
-                resources.replies.kept_readers.close()
-                await resources.connections.close(RuntimeClosed("the runtime was left"))
-                await resources.shared_actors.release(unregisters=not self._started_ray)  # first: it says why they end
-                await resources.registry.shut_down(ends_actors=not self._started_ray)
+            await resources.release()
             log.info("left the namespace %s", self._options.namespace)
         finally:
-            self._disconnect()
+            resources.disconnect()
 
     def __repr__(self) -> str:
         state = "entered" if self._resources else "not entered"
@@ -343,8 +321,3 @@ class Runtime:
             raise RuntimeClosed("the runtime was left, or not entered yet; use it inside 'async with Runtime()'")
         self._resources.registry.require_open()
         return self._resources
-
-    def _disconnect(self) -> None:
-        if self._started_ray:
-            self._started_ray = False
-            shut_down_ray()
