@@ -112,12 +112,16 @@ class Reader:
             self.cursors.setdefault(session_id, position)
 
     def rest(self) -> None:
-        """Skip what has arrived, and until ``resume`` what arrives: nobody reads it."""
+        """Skip what has arrived, and until ``resume`` what arrives: nobody reads it. The end of a session stays."""
         self._is_resting = True
-        self._events, self._found = iter(()), None
-        while self._segments:
-            segment, _ = self._segments.popleft()
-            self._source.acknowledge(self, segment)
+        is_at_end = self._ended and not self._segments
+        self._events, self._found = iter([*self._events][-1:] if is_at_end else ()), None
+        segments, self._segments = self._segments, deque()
+        for segment, last in segments:
+            if segment.session_end:
+                self._segments.append((segment, last))
+            else:
+                self._source.acknowledge(self, segment)
 
     def resume(self) -> None:
         """Buffer again what arrives from now on."""

@@ -9,7 +9,7 @@ from builders.segments import died, labels, read_to_end, segment
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.errors import RuntimeClosed
-from rayconteur.runtime.api.events import Closed, Missed
+from rayconteur.runtime.api.events import Closed, FromLLM, Missed
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.events.segments import END_SEQ, START, Position, Segment, SessionEnd
 
@@ -103,6 +103,20 @@ def test_a_session_that_ends_ends_a_resting_reader() -> None:
     reader.feed(segment("a", 2, session_end=SessionEnd.DIED))
 
     assert reader.ended
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_the_end_that_has_arrived_before_a_reader_rests_is_read_later(is_read: bool) -> None:
+    async def main() -> list[FromLLM]:
+        reader = of_one(segment("a", 1), segment("a", 2, 2, session_end=SessionEnd.CLOSED))
+        for _ in range(2 if is_read else 0):
+            await anext(reader)
+        reader.rest()
+        reader.resume()
+        reader.skip_to(2)
+        return await read_to_end(reader)
+
+    assert run(main()) == [Closed(session_id="a", seq=3)]
 
 
 def test_a_repeated_segment_is_ignored() -> None:
