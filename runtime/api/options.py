@@ -16,6 +16,10 @@ from .journal import JournalConfig
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Memory = Annotated[int, Meta(ge=0, le=1 << 48)]  # Ray counts in units of a 10,000th byte, and overflows beyond
 
+ENVIRONMENT = "env"
+"""The ``credentials`` that come from the environment variables of the program."""
+
+_FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
 
@@ -72,7 +76,9 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     abandoned. Of the tools of a turn that run in this program, *max_parallel_tools* run at a time, each for at most
     *tool_timeout_s* unless it says otherwise; the model is given at most *max_result_bytes* of the text of a result at
     once; *on_tool_error* is what happens when one raises. *journal* is where sessions are stored. Without one, the
-    namespace has none; a runtime that joins a namespace uses the journal that it has.
+    namespace has none; a runtime that joins a namespace uses the journal that it has. *credentials* is where the
+    secrets come from that configs leave out: ``"env"``, the environment, or ``"module:function"``, which returns a
+    mapping like ``os.environ`` and is called whenever some are needed, also for a session that goes on from a journal.
     """
 
     __repr__ = short_repr
@@ -94,9 +100,13 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     on_tool_error: OnToolError = OnToolError.TELL
     max_result_bytes: Positive = 256 << 10
     journal: JournalConfig | None = None
+    credentials: str = ENVIRONMENT
 
     def __post_init__(self) -> None:
         check_fields(self, "options")
+        if self.credentials != ENVIRONMENT and not _FUNCTION.fullmatch(self.credentials):
+            problem = f"give {ENVIRONMENT!r}, or a function as 'module:function', not {shown(self.credentials)}"
+            raise InvalidConfig("credentials", problem)
         if self.ports is not None and self.ports[0] > self.ports[1]:
             raise InvalidConfig("ports", f"{self.ports} is no range: the first port is larger than the last")
 

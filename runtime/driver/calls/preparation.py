@@ -1,7 +1,6 @@
 """What is done for a session before its actor hears of it."""
 
 import asyncio
-import os
 from collections.abc import Iterable
 
 from ....providers.schema.messages import Message
@@ -10,6 +9,7 @@ from ...api.config import SessionConfig
 from ...api.initial_history import validated_history
 from ...api.options import RuntimeOptions
 from ...api.validation import validated_provider, validated_struct
+from ...cluster.credential_source import environ_of
 from ...cluster.shipping import with_shipped_strategies
 from ...cluster.tools.shipping import with_shipped_tools
 from ...session.pages import encode_messages
@@ -22,8 +22,9 @@ async def prepared_config(config: SessionConfig, options: RuntimeOptions) -> Ses
         ConfigError: it is invalid, or a key or an SDK is missing: the field, variable or extra is named.
     """
     config = _checked_config(await with_shipped_tools(with_shipped_strategies(config), options, "config"))
-    await learn_facts(config.provider.resolved(os.environ))
-    return await asyncio.to_thread(config.resolved(os.environ).with_request_forms)
+    environ = await environ_of(options.credentials)
+    await learn_facts(config.provider.resolved(environ))
+    return await asyncio.to_thread(config.resolved(environ).with_request_forms)
 
 
 def encoded_history(history: Iterable[Message], source: str) -> list[bytes]:

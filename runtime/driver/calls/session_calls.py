@@ -1,7 +1,6 @@
 """What a session handle and its replies share: the calls to a session's actor, and what is known of its events."""
 
 import asyncio
-import os
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -21,6 +20,7 @@ from ...api.request_forms import Change, providers_of, with_request_forms
 from ...api.settings.changes import TurnSettings, given_settings
 from ...api.status import SessionStatus
 from ...api.validation import encode_for_transfer, validated_struct
+from ...cluster.credential_source import environ_of
 from ...cluster.host_calls import tell
 from ...cluster.refs import HostRef, SessionRef
 from ...cluster.registry.session_registry import SessionRegistry
@@ -156,7 +156,7 @@ class SessionCalls:
                 return message
 
     async def _prepared_change(self, change: Change, name: str) -> Change:
-        """*change*, which errors call *name*, validated, with the credentials of its providers from the environment.
+        """*change*, which errors call *name*, validated, with the credentials of its providers.
 
         The models endpoint has been asked about a new model, if the provider says so, and the session's process has
         opened the clients of new providers: that may take seconds, for which other sessions there must not wait.
@@ -164,13 +164,14 @@ class SessionCalls:
         change = await with_shipped_tools(with_shipped_strategies(change), self.registry.options, name)
         change = validated_struct(change, (type(change),), name)
         if isinstance(change.provider, ProviderConfig):
-            provider = change.provider.resolved(os.environ)
+            provider = change.provider.resolved(await environ_of(self.registry.options.credentials))
             await learn_facts(provider)
             change = msgspec.structs.replace(change, provider=with_model_facts(provider))
         elif change.model is not UNSET:
             await self.call(partial(_learn_facts, self.session.key, change.model))
         if compaction := given_settings(change).get("compaction"):
-            change = msgspec.structs.replace(change, compaction=compaction.resolved(os.environ))
+            environ = await environ_of(self.registry.options.credentials)
+            change = msgspec.structs.replace(change, compaction=compaction.resolved(environ))
         with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
             change = await asyncio.to_thread(with_request_forms, change)
         if providers := providers_of(change):

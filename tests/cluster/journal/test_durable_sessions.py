@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from fixtures.named_actors import host_name, kill, process_id
 from servers.databases.postgres import postgres_server
@@ -153,7 +154,12 @@ def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, mon
             with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY"):
                 await runtime.session("claude")
             monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-another")
-            assert (await (await runtime.session("claude")).status()).turns == 0
+            claude_session = await runtime.session("claude")
+            monkeypatch.delenv("ANTHROPIC_API_KEY")
+            await journaled.kill_host(claude_session)
+            has_secrets = msgspec.structs.replace(journaled.options, credentials="fixtures.secrets:anthropic_key")
+            async with rc.Runtime(placement=rc.Packed(), options=has_secrets) as another:
+                assert (await (await another.session("claude")).status()).turns == 0
 
     asyncio.run(main())
 
