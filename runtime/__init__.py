@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .api.options import OnAbandon, OnToolError, RouterLimits
     from .api.placement import Placement
     from .api.settings.changes import TurnSettings
-    from .api.settings.policies import DeferTools, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
+    from .api.settings.policies import DeferTools, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
     from .api.status import CompactResult, SessionList, SessionStatus, SessionSummary, State
     from .api.tools.builtins import ASK_USER, READ_RESULT
     from .api.tools.function_tool import FunctionTool
@@ -77,7 +77,7 @@ _names = LazyNames(
         ".api.options": "OnAbandon OnToolError RouterLimits",
         ".api.placement": "Placement",
         ".api.settings.changes": "TurnSettings",
-        ".api.settings.policies": "DeferTools OnInterrupt OnMaxSteps OnRefusal WhenBusy",
+        ".api.settings.policies": "DeferTools OnCrash OnInterrupt OnMaxSteps OnRefusal WhenBusy",
         ".api.status": "CompactResult SessionList SessionStatus SessionSummary State",
         ".api.tools.builtins": "ASK_USER READ_RESULT",
         ".api.tools.function_tool": "FunctionTool",
@@ -103,12 +103,13 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
-    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny",
-    "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "MemoryJournalConfig", "MessagesAdded", "OnAbandon",
-    "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost",
-    "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Rewind",
-    "Rewound", "RouterLimits", "SQLiteJournalConfig", "SessionList", "SessionStatus", "SessionSummary", "State",
-    "Steered", "StepCompleted", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStart", "ToolStarted",
-    "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools",
+    "Deny", "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "MemoryJournalConfig", "MessagesAdded",
+    "OnAbandon", "OnCrash", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement",
+    "PostgresJournalConfig", "ProcessLost", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt",
+    "RedisJournalConfig", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SQLiteJournalConfig",
+    "SessionList", "SessionStatus", "SessionSummary", "State", "Steered", "StepCompleted", "TextTools",
+    "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStart", "ToolStarted", "ToolUpdate", "TurnEnd",
+    "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

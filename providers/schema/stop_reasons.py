@@ -27,6 +27,8 @@ class StopReason(StrEnum):
     """The answer went on after the last tool use that ``text_tools.max_calls`` allows: the rest was not read."""
     MAX_STEPS = "max_steps"
     """The session stopped the turn: it has used tools as often as ``max_steps`` allows."""
+    PROCESS_LOST = "process_lost"
+    """The session's process was lost before the answer was complete."""
     ENDED_BY_TOOL = "ended_by_tool"
     """A tool that ends the turn (``ends_turn``) has its result."""
     OTHER = "other"

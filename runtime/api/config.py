@@ -20,7 +20,7 @@ from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, PositiveSeconds, Settings
 from ...providers.schema.tools import Approval, Tool, ToolStart, is_object
 from ...providers.wire.cache_points import check_system
-from .settings.policies import DeferTools, Limits, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
+from .settings.policies import DeferTools, Limits, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
 from .tools.builtins import RESERVED_NAMES
 from .tools.function_tool import check_tools
 from .validation import validated_provider
@@ -57,6 +57,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     when_busy: WhenBusy = WhenBusy.QUEUE
     on_interrupt: OnInterrupt = OnInterrupt.DISCARD
     on_refusal: OnRefusal = OnRefusal.KEEP
+    on_crash: OnCrash = OnCrash.RETRY
     discard_refused: bool = False
     auto_continue: Annotated[int, Meta(ge=0)] = 0
     max_steps: Positive = 25

@@ -79,6 +79,7 @@ class _SessionActor:
         self._host.ray_tools.runner = self._task_runner = TaskRunner((owner.host_id, settings.namespace))
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
             publisher.find_gaps, publisher.call_take_over = transport.find_gaps, transport.take_over
+            publisher.call_held_segments = transport.held_segments
             transport.receive_pushes(_ignore_push, publisher.on_connection_lost)
         self._listener = Listener(partial(serve, self._host))
         self._ports = settings.ports
@@ -123,11 +124,14 @@ class _SessionActor:
             raise
 
     @ray.method
-    async def resume(self, key: SessionKey, providers: list[ProviderConfig]) -> Endpoint:
-        """Go on with a session that was rebuilt here, with the secrets of *providers*. Returns as ``open`` does."""
+    async def resume(self, key: SessionKey, providers: list[ProviderConfig], out_of_memory: bool) -> Endpoint:
+        """Go on with a session that was rebuilt here, with the secrets of *providers*. Returns as ``open`` does.
+
+        The actor before ran *out_of_memory*, as far as that is known.
+        """
         try:
             endpoint = await self._start()
-            await self._host.resume(key, providers)
+            await self._host.resume(key, providers, out_of_memory)
             return endpoint
         finally:
             self._claims.finish([key[0]])

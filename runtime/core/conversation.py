@@ -277,7 +277,7 @@ class Conversation:
                 return self._change_history(event)
             case ev.Recovered():
                 state.trigger = ev.Recovered
-                return recover(state)
+                return recover(state, event)
             case _:
                 state.trigger = type(event)
                 return conclude(state, event)

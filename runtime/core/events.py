@@ -142,7 +142,14 @@ class HistoryTrimmed(_Event, frozen=True, kw_only=True):
 
 
 class Recovered(_Event, frozen=True, kw_only=True):
-    """Another process has taken over the session: what ran in the one before is lost."""
+    """Another process has taken over the session: what ran in the one before is lost.
+
+    *partial* is what readers may have seen of the answer to the running request, as far as it is known. The lost
+    process ran *out_of_memory*, as far as that is known.
+    """
+
+    partial: Partial = NOTHING
+    out_of_memory: bool = False
 
 
 Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | ToolsTimedOut | TaskCancelled | ToolUseReady

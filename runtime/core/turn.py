@@ -13,7 +13,7 @@ from ..api.messages import UserMessage
 from ..api.settings.changes import TurnSettings
 from ..api.settings.policies import NO_TOOLS
 from .context_meter import Fill
-from .events import Failure
+from .events import Failure, Recovered
 from .settings import changed_config
 
 MAX_REFUSED_BATCHES = 3
@@ -21,6 +21,12 @@ MAX_REFUSED_BATCHES = 3
 
 MAX_RECOVERIES = 5
 """A request whose process is lost is sent again so often; then the turn fails: perhaps its answer is what ends it."""
+
+MAX_OUT_OF_MEMORY = 3
+"""As ``MAX_RECOVERIES``, for processes that ran out of memory: most likely, the next one does, too."""
+
+MAX_RECOVERY_S = 300.0
+"""A request is sent again for so long after the first loss of a process, unless part of its answer arrives."""
 
 MAX_OVERFLOWS = 4
 """The history is compacted at most so often in a turn because the provider rejects its requests as too long."""
@@ -66,13 +72,14 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     ``None`` if the history has been compacted since, or the provider changed. *steps* counts the answers with tool
     uses, *attempt* the requests for the current answer, *refused_batches* the last batches without a valid input,
     *overflows* the requests that were rejected as too long, for which the history was compacted, *recoveries* the
-    processes that were lost since the last answer. *compacted*: a compaction has just ended for the next request.
-    *unsealed*: a provider rejected signed thinking in the history,
+    processes that were lost since the last answer, *out_of_memory* of them because they took too much memory; the
+    first one after any progress was followed by another at *recovered_at*, in Unix seconds. *compacted*: a
+    compaction has just ended for the next request. *unsealed*: a provider rejected signed thinking in the history,
     which has been omitted since the last answer. *continuing*: the running request, the last of *continuations*,
-    continues an answer that ended for this reason. *without_tools*: it has had its last step. *overrides* are settings
-    of its own.
-    *correlation_id* is that of its message. *aside*: its messages leave with it. Its message, that of *overrides*,
-    begins with *temporary_blocks* that do. *step_at* is when its running step began, in Unix seconds.
+    continues an answer that ended for this reason. *without_tools*: it has had its last step. *overrides* are
+    settings of its own. *correlation_id* is that of its message. *aside*: its messages leave with it. Its message,
+    that of *overrides*, begins with *temporary_blocks* that do. *step_at* is when its running step began, in Unix
+    seconds.
     """
 
     number: int
@@ -83,6 +90,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     refused_batches: int = 0
     overflows: int = 0
     recoveries: int = 0
+    out_of_memory: int = 0
+    recovered_at: float = 0.0
     compacted: bool = False
     unsealed: bool = False
     continuing: StopReason | None = None
@@ -102,6 +111,21 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
         if self.without_tools and config.tools:
             config = msgspec.structs.replace(config, tool_choice=NO_TOOLS)
         return config
+
+    def answered(self) -> "Turn":
+        """The turn, with an answer to its running request: the attempts of the next one count from 1."""
+        return msgspec.structs.replace(self, attempt=0, recoveries=0, out_of_memory=0, recovered_at=0.0, unsealed=False)
+
+    def recovered(self, lost: Recovered) -> "Turn":
+        """The turn, in another process than the one that was *lost* during a request."""
+        has_progress = bool(lost.partial.text) or not self.recovered_at
+        return msgspec.structs.replace(
+            self,
+            attempt=0,
+            recoveries=self.recoveries + 1,
+            out_of_memory=self.out_of_memory + lost.out_of_memory,
+            recovered_at=lost.at if has_progress else self.recovered_at,
+        )
 
     def in_next_step(self) -> "Turn":
         """The turn, with another answer that has tool uses."""

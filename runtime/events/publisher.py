@@ -5,12 +5,15 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
 
 from .outbox import Outbox
-from .segments import HeldSession, RouterGaps, Segment, encode_segments
+from .segments import HeldSession, RouterGaps, Segment, decode_segments, encode_segments
 from .transport import RouterGone
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,8 @@ with 2 or 5 ms, a sixth to a fifth. A model takes 10 to 30 ms for a token."""
 _encode = msgspec.msgpack.encode
 _gaps = msgspec.msgpack.Decoder(RouterGaps).decode
 _fenced = msgspec.msgpack.Decoder(list[tuple[str, int]]).decode
+
+_NO_SEGMENTS = encode_segments([])
 
 _BATCH_BYTES = 4 << 20
 """The approximate limit of a publish: after a router outage every outbox is full, which may be gigabytes together."""
@@ -98,6 +103,8 @@ class Publisher:
         self.find_gaps = find_gaps
         self.call_take_over: Callable[[bytes], Awaitable[int]] | None = None
         """Has the router let in only a session's new incarnation: the encoded ``HeldSession``."""
+        self.call_held_segments: Callable[[bytes], Awaitable[bytes]] | None = None
+        """Reads what the router holds of a session: the encoded ``HeldSession``."""
         self.on_fenced: Callable[[Outbox], None] = _ignore
         """Called for the outbox of a session that another incarnation has taken over, once."""
         self._published = PublishedSessions()
@@ -126,17 +133,26 @@ class Publisher:
 
     async def take_over(self, session: HeldSession) -> int:
         """Have the router ignore earlier incarnations of *session*. Returns the last number that is used up there."""
+        known = await self._ask(self.call_take_over, session)
+        return session.last_seq if known is None else known
+
+    async def held_segments(self, session: HeldSession) -> list[Segment]:
+        """The segments of *session* that the router holds."""
+        return decode_segments(await self._ask(self.call_held_segments, session) or _NO_SEGMENTS)
+
+    async def _ask(self, call: Callable[[bytes], Awaitable[T]] | None, session: HeldSession) -> T | None:
+        """What *call* to the router returns; ``None`` if the router is gone for good."""
         pause_s = _FIRST_PAUSE_S
-        while self.call_take_over:
+        while call:
             try:
-                return await self.call_take_over(_encode(session))
+                return await call(_encode(session))
             except RouterGone:
                 break
             except Exception as error:  # as when publishing
-                log.warning("taking over a session failed with %s; retrying in %.1f s", type(error).__name__, pause_s)
+                log.warning("a router does not take a session over: %s; retrying in %.1f s", error, pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-        return session.last_seq
+        return None
 
     @property
     def waits_s(self) -> float:

@@ -9,7 +9,15 @@ import msgspec
 
 from ..api.options import RouterLimits
 from ..streams.peer import Peer
-from .segments import EndedSessions, HeldSession, LivingSessions, RouterGaps, SessionEnd, decode_segments
+from .segments import (
+    EndedSessions,
+    HeldSession,
+    LivingSessions,
+    RouterGaps,
+    SessionEnd,
+    decode_segments,
+    encode_segments,
+)
 from .subscriptions import Subscriptions, SubscriptionUpdate
 
 log = logging.getLogger(__name__)
@@ -63,6 +71,10 @@ class Router:
         """
         log = self.subscriptions.log
         return log.take_over(session.session_id, session.epoch, session.incarnation, host_id, session.last_seq)
+
+    def held_segments(self, session: HeldSession) -> bytes:
+        """The encoded segments of *session* that are held."""
+        return encode_segments(list(self.subscriptions.log.segments_after(session.session_id, (session.epoch, 0))))
 
     def end_sessions(self, ended: EndedSessions) -> None:
         """Record that sessions have ended."""

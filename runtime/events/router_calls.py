@@ -24,6 +24,7 @@ class RouterCall(IntEnum):
     FIND_GAPS = 5
     PING = 6
     TAKE_OVER = 7
+    HELD_SEGMENTS = 8
 
 
 def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
@@ -42,6 +43,8 @@ def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
             return _encode(router.find_gaps(_held_sessions(data)))
         case RouterCall.TAKE_OVER:
             return _encode(router.take_over(_held_session(data), peer.id))
+        case RouterCall.HELD_SEGMENTS:
+            return router.held_segments(_held_session(data))
         case RouterCall.PING:
             return None
         case _:

@@ -38,6 +38,9 @@ class StreamTransport:
     async def take_over(self, session: bytes) -> int:
         return _number(await self._channel.call(RouterCall.TAKE_OVER, session) or b"")
 
+    async def held_segments(self, session: bytes) -> bytes:
+        return await self._channel.call(RouterCall.HELD_SEGMENTS, session) or b""
+
     async def ping(self) -> None:
         await self._channel.call(RouterCall.PING)
 

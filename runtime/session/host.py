@@ -17,7 +17,8 @@ from ..api.options import RuntimeOptions
 from ..api.status import SessionStatus, SessionSummary
 from ..api.validation import invalid_config
 from ..core.conversation import Conversation
-from ..core.events import Opened, Recovered
+from ..core.events import NOTHING, Opened, Recovered
+from ..core.phases import Requesting
 from ..events.outbox import FIRST, Incarnation, Outbox
 from ..events.publisher import Publisher
 from ..events.segments import HeldSession, shard_of
@@ -25,6 +26,7 @@ from ..journal.entry import SessionKey as JournalKey
 from ..journal.journal import Journal
 from .closing import Closing, wait_for_room
 from .durable.journaling import Journaling
+from .durable.partials import lost_answer
 from .durable.rebuilding import Rebuilt
 from .history_budget import HistoryBudget
 from .pages import decode_messages
@@ -144,8 +146,10 @@ class Host:
         self._rebuilt[key] = rebuilt = await self._journaling.rebuilt(JournalKey(*key))
         return rebuilt.providers()
 
-    async def resume(self, key: SessionKey, providers: Sequence[ProviderConfig]) -> None:
+    async def resume(self, key: SessionKey, providers: Sequence[ProviderConfig], out_of_memory: bool = False) -> None:
         """Go on with a session that was rebuilt here, with the secrets of *providers*.
+
+        The process before ran *out_of_memory*, as far as that is known.
 
         Raises:
             ConfigError: the client of one can't be opened.
@@ -159,10 +163,15 @@ class Host:
         publisher = self.publishers[self.router_of(key[0])]
         known = await publisher.take_over(HeldSession(*key, rebuilt.incarnation, rebuilt.used_seq))
         incarnation = Incarnation(rebuilt.incarnation, max(known, rebuilt.last_seq))
+        partial = NOTHING
+        if isinstance(rebuilt.conversation.phase, Requesting):
+            partial = lost_answer(
+                rebuilt.conversation, await publisher.held_segments(HeldSession(*key, rebuilt.incarnation, known))
+            )
         outbox = self._new_outbox(*key, rebuilt.conversation.config, incarnation)
         publisher.publish_first(await self._journaling.segments_after(rebuilt, known))
         self._sessions[key[0]] = session = self._new_session(outbox, credentials, rebuilt.conversation)
-        session.start(Recovered())
+        session.start(Recovered(partial=partial, out_of_memory=out_of_memory))
         await self._all_stored([key[0]])
         log.info("session %s goes on here, as incarnation %d", key[0], rebuilt.incarnation)
 

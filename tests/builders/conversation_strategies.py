@@ -37,6 +37,7 @@ from rayconteur.runtime.api.settings.changes import TurnSettings
 from rayconteur.runtime.api.settings.policies import (
     DeferTools,
     Limits,
+    OnCrash,
     OnInterrupt,
     OnMaxSteps,
     OnRefusal,
@@ -81,6 +82,7 @@ configs = st.builds(
     when_busy=st.sampled_from(WhenBusy),
     on_interrupt=st.sampled_from(OnInterrupt),
     on_refusal=st.sampled_from(OnRefusal),
+    on_crash=st.sampled_from(OnCrash),
     retry=st.builds(RetryPolicy, max_attempts=st.integers(1, 4), after_output=st.booleans()),
     limits=st.sampled_from(LIMITS),
     compaction=st.sampled_from([None, Layered(), Layered(threshold=0.1)]),

@@ -17,6 +17,7 @@ from rayconteur.runtime.api.settings.changes import TurnSettings, given_settings
 from rayconteur.runtime.api.settings.policies import (
     DeferTools,
     Limits,
+    OnCrash,
     OnInterrupt,
     OnMaxSteps,
     OnRefusal,
@@ -55,6 +56,7 @@ EVERYTHING = Configure(
     metadata={"team": "birds"},
     service_tier="flex",
     on_refusal=OnRefusal.DISCARD,
+    on_crash=OnCrash.FAIL,
     thinking=Reasoning(effort="low"),
     stop_sequences=("stop",),
     streaming=False,

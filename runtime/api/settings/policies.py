@@ -39,6 +39,20 @@ class OnInterrupt(StrEnum):
     """Partial output stays; each open tool use gets an error result that says it was interrupted."""
 
 
+class OnCrash(StrEnum):
+    """What happens to a request whose answer was not complete when the session's process was lost.
+
+    Only a session that is recorded in a journal goes on at all. Tool uses stay open, and queued messages queued.
+    """
+
+    RETRY = "retry"
+    """It is sent again. The text of its answer so far is void."""
+    CONTINUE = "continue"
+    """The model is asked for the rest of its answer. If none of it is known any more, the request is sent again."""
+    FAIL = "fail"
+    """Its turn fails."""
+
+
 class OnMaxSteps(StrEnum):
     """What happens in a turn that has had ``max_steps`` answers with tool uses, when their results are there."""
 

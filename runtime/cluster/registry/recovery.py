@@ -1,9 +1,8 @@
 """Recovery: going on with the sessions of lost session actors, from the journal."""
 
 import asyncio
-import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -11,11 +10,13 @@ import msgspec
 from ....providers.registry import ProviderConfig, with_request_forms
 from ....providers.schema.checks.shown import shown
 from ...api.errors import RuntimeClosed, SessionClosed, SessionExists, UnknownSession, Unreachable
+from ...api.options import ENVIRONMENT
 from ...api.placement import Placement
 from ...journal.entry import SessionKey
 from ...journal.errors import StaleIncarnation, UnknownJournalSession
 from ...journal.journal import Journal
 from ...session.durable.rebuilding import is_last, read_range
+from ..credential_source import environ_of
 from ..directory.client import DirectoryClient
 from ..directory.places import ClaimRequest, StaleClaim
 from ..ray_calls import START_S
@@ -29,20 +30,30 @@ _PAUSE_S = 0.1
 class Recovery:
     """Finds the sessions that *journal* has, wherever they are, and starts those that are nowhere, by *placement*."""
 
-    def __init__(self, journal: Journal, directory: DirectoryClient, hosts: KnownHosts, placement: Placement) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        directory: DirectoryClient,
+        hosts: KnownHosts,
+        placement: Placement,
+        credentials: str = ENVIRONMENT,
+    ) -> None:
         self._journal = journal
         self._directory = directory
         self._hosts = hosts
         self._placement = placement
+        self._credentials = credentials
         self._running: dict[str, asyncio.Task[SessionRef]] = {}
         self._known: list[ProviderConfig] = []
 
     def keep_secrets(self, providers: Iterable[ProviderConfig]) -> None:
-        """Use the secrets of *providers* for sessions that need them again. The environment has the others."""
+        """Use the secrets of *providers* for sessions that need them again, unless a function has all of them."""
         self._known += (provider for provider in providers if provider not in self._known)
 
-    async def recover(self, session_id: str, epoch: int | None = None) -> SessionRef:
+    async def recover(self, session_id: str, epoch: int | None = None, out_of_memory: bool = False) -> SessionRef:
         """The session on an actor that is alive: on the one that has it, or on one where it goes on from its records.
+
+        The one before ran *out_of_memory*, as far as that is known.
 
         Raises:
             UnknownSession: the journal has no such session.
@@ -53,7 +64,7 @@ class Recovery:
         """
         running = self._running.get(session_id)
         if running is None:
-            running = asyncio.get_running_loop().create_task(self._recover(session_id, epoch))
+            running = asyncio.get_running_loop().create_task(self._recover(session_id, epoch, out_of_memory))
             self._running[session_id] = running
             running.add_done_callback(lambda _: self._running.pop(session_id, None))
         try:
@@ -91,11 +102,11 @@ class Recovery:
             raise SessionClosed(f"session {session_id!r} has ended")
         return session
 
-    async def _recover(self, session_id: str, epoch: int | None) -> SessionRef:
+    async def _recover(self, session_id: str, epoch: int | None, out_of_memory: bool) -> SessionRef:
         deadline = asyncio.get_running_loop().time() + START_S
         while True:
             session = await self._open_session(session_id, epoch)
-            if found := await self._find(session) or await self._resume(session):
+            if found := await self._find(session) or await self._resume(session, out_of_memory):
                 return found
             if asyncio.get_running_loop().time() > deadline:
                 raise Unreachable(f"session {session_id!r} is being recovered by another program; try again")
@@ -118,7 +129,7 @@ class Recovery:
         await self._hosts.mark_dead(place.host_id)
         return None
 
-    async def _resume(self, session: SessionKey) -> SessionRef | None:
+    async def _resume(self, session: SessionKey, out_of_memory: bool) -> SessionRef | None:
         """The session, on an actor that takes it over; ``None`` if another program has just claimed it."""
         host = self._hosts.pool.assign([session.id], self._placement, "")[0][0] or self._hosts.pool.start()
         request = ClaimRequest(uuid.uuid4().hex, [session.id], self._hosts.owner_of(host), session.epoch)
@@ -128,8 +139,10 @@ class Recovery:
                 self._hosts.pool.unassign(host, 1)
                 return None
             needed = await host.call_while_alive(host.actor.rebuild.remote(session.id, claim), ready_s=START_S)
-            providers = await asyncio.to_thread(self._with_secrets, needed)
-            host.endpoint = await host.call_while_alive(host.actor.resume.remote(session, providers))
+            environ = await environ_of(self._credentials)
+            providers = await asyncio.to_thread(self._with_secrets, needed, environ)
+            resumed = host.actor.resume.remote(session, providers, out_of_memory)
+            host.endpoint = await host.call_while_alive(resumed)
         except BaseException as error:
             await asyncio.shield(self._give_up(request, host, error))
             if isinstance(error, StaleClaim | ActorDead | ActorUnavailable | StaleIncarnation):
@@ -144,12 +157,13 @@ class Recovery:
             await self._hosts.mark_dead(host.id, error.reason)
         await self._directory.abandon(request)
 
-    def _with_secrets(self, needed: Sequence[ProviderConfig]) -> list[ProviderConfig]:
-        return [self._with_secret(public) for public in needed]
+    def _with_secrets(self, needed: Sequence[ProviderConfig], environ: Mapping[str, str]) -> list[ProviderConfig]:
+        return [self._with_secret(public, environ) for public in needed]
 
-    def _with_secret(self, public: ProviderConfig) -> ProviderConfig:
-        for known in self._known:
-            same_model = msgspec.structs.replace(known, model=public.model, facts=public.facts)
-            if same_model.public() == public:
-                return same_model
-        return with_request_forms(public.resolved(os.environ))
+    def _with_secret(self, public: ProviderConfig, environ: Mapping[str, str]) -> ProviderConfig:
+        if self._credentials == ENVIRONMENT:
+            for known in self._known:
+                same_model = msgspec.structs.replace(known, model=public.model, facts=public.facts)
+                if same_model.public() == public:
+                    return same_model
+        return with_request_forms(public.resolved(environ))

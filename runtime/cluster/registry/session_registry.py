@@ -71,7 +71,9 @@ class SessionRegistry:
         self._opening = 0
         self._closed = False
         self._journal = shared_actors.connect_to_journal()
-        self._recovery = Recovery(self._journal, self._directory, self._hosts, placement) if self._journal else None
+        self._recovery = self._journal and Recovery(
+            self._journal, self._directory, self._hosts, placement, options.credentials
+        )
         self.owner = Owner()
 
     def require_open(self) -> None:
@@ -167,7 +169,8 @@ class SessionRegistry:
         """*session* where it goes on: its host failed for the *reason*, which is raised if it does not."""
         if self._recovery is None or not isinstance(reason, SessionDied | SessionClosed):
             raise reason from None
-        return await self._recovery.recover(*session.key)
+        out_of_memory = isinstance(reason, SessionDied) and reason.reason is DeathReason.OUT_OF_MEMORY
+        return await self._recovery.recover(*session.key, out_of_memory)
 
     @property
     def is_durable(self) -> bool:

@@ -23,7 +23,7 @@ _REFUSALS = (StopReason.REFUSAL, StopReason.CONTENT_FILTER)
 
 def complete_request(state: ConversationState, turn: Turn, answer: Answer) -> list[Instruction]:
     """The answer is complete: end the turn, or emit its tool uses and wait for their results."""
-    turn, counted = count_usage(state, msgspec.structs.replace(turn, attempt=0, recoveries=0, unsealed=False), answer)
+    turn, counted = count_usage(state, turn.answered(), answer)
     if answer.stop_reason in _REFUSALS and discards_refusals(state):
         withdrawn = give_up_early(state)
         discard_refused_turn(state, turn)

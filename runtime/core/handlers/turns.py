@@ -224,7 +224,8 @@ def append_results(state: ConversationState, turn: Turn, batch: ToolBatch) -> No
 
 def continue_answer(state: ConversationState, turn: Turn, reason: StopReason, text: str = "") -> list[Instruction]:
     """Request the rest of the last answer. *text* is what a turn before has of it."""
-    turn = msgspec.structs.replace(turn, continuing=reason, continuations=turn.continuations + 1)
+    counts = reason is not StopReason.PROCESS_LOST  # which the model had no part in
+    turn = msgspec.structs.replace(turn, continuing=reason, continuations=turn.continuations + counts)
     if needs_prompt(state.history.messages[-1], reason, turn.config(state.config).provider.name):
         state.history.append(prompt_message(turn.number))
     continuing = Emit(out.Continuing(turn=turn.number, stop_reason=reason, text=text))

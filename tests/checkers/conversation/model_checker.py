@@ -30,6 +30,7 @@ from checkers.conversation.tool_ledger import ToolLedger
 from checkers.conversation.usage_sums import summed, usages_of
 from checkers.history_counters import check_tally
 
+from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.errors import InvalidConfig, RayconteurError
 from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import events as out
@@ -135,13 +136,13 @@ class ModelChecker:
         assert replayed == self.conversation
         self.conversation = replayed
 
-    def recover(self) -> Sequence[Instruction]:
-        """Go on in another process: with what the records say, and without the work that was running."""
+    def recover(self, partial: Partial = ev.NOTHING) -> Sequence[Instruction]:
+        """Go on in another process: with what the records say, and *partial* of the work that was running."""
         self.restart()
         self.work = None
         if self.conversation.state is State.REQUESTING:
             self.attempts = 0
-        return self.handle(ev.Recovered())
+        return self.handle(ev.Recovered(partial=partial))
 
     # Events
 

@@ -26,6 +26,8 @@ def usages_of(event: ev.Event, before: Conversation, after: Conversation) -> lis
             return [event.answer.usage]
         case ev.RequestFailed():
             partial = event.partial
+        case ev.Recovered() if isinstance(before.phase, Requesting):
+            partial = event.partial
         case ev.TaskCancelled() if isinstance(before.phase, Requesting):
             partial = event.partial
         case ev.Received() if isinstance(before.phase, Requesting) and after.turn != before.turn:

@@ -15,12 +15,18 @@ from builders.conversation import (
     user_message,
 )
 
+from rayconteur.providers.schema.content import Text
+from rayconteur.providers.schema.draft import Partial
+from rayconteur.providers.schema.messages import Role
+from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.tools import Approval, Tool
+from rayconteur.providers.schema.usage import Usage, estimated
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.compact_reason import CompactReason
 from rayconteur.runtime.api.config import SessionConfig
+from rayconteur.runtime.api.settings.policies import OnCrash
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
@@ -31,9 +37,11 @@ from rayconteur.runtime.core.instructions import (
     StartCompaction,
     StartToolTimer,
 )
-from rayconteur.runtime.core.turn import MAX_RECOVERIES
+from rayconteur.runtime.core.turn import MAX_OUT_OF_MEMORY, MAX_RECOVERIES, MAX_RECOVERY_S
 
 RECOVERED = ev.Recovered(at=1.0)
+USED = Usage(input=estimated(9), output=estimated(3))
+CUT_OFF = Partial(content=(Text("Quoth the"),), text="Quoth the", usage=USED, message_id="m1", model="scripted")
 SHIPPED = SessionConfig(provider=Scripted(), tools=(Tool(name="look", shipped=b"function"), Tool(name="ask")))
 
 
@@ -135,6 +143,106 @@ def test_a_request_whose_process_is_lost_again_and_again_fails() -> None:
     assert isinstance(failed, out.Failed)
     assert (failed.code, failed.retryable) == ("not_recovered", True)
     assert conversation.state is State.IDLE
+
+
+def test_with_continue_the_model_is_asked_for_the_rest_of_its_answer() -> None:
+    conversation = conversation_in(State.REQUESTING, SessionConfig(provider=Scripted(), on_crash=OnCrash.CONTINUE))
+
+    *_, request = instructions = effects(conversation.handle(ev.Recovered(partial=CUT_OFF, at=1.0)))
+
+    used, continuing = emitted_events(instructions)
+    assert isinstance(used, out.TokenUpdate)
+    assert used.request == USED
+    assert isinstance(continuing, out.Continuing)
+    assert (continuing.turn, continuing.stop_reason) == (1, StopReason.PROCESS_LOST)
+    assert isinstance(request, SendRequest)
+    assert [message.role for message in request.messages] == [Role.USER, Role.ASSISTANT, Role.USER]
+    assert turn_ends(conversation.handle(answered(2, " raven")))
+    assert [message.content for message in conversation.history][1:] == [(Text("Quoth the raven"),)]
+
+
+def test_what_was_continued_before_is_continued_again_after_another_loss() -> None:
+    conversation = conversation_in(State.REQUESTING, SessionConfig(provider=Scripted(), on_crash=OnCrash.CONTINUE))
+    conversation.handle(ev.Recovered(partial=CUT_OFF, at=1.0))
+    more = Partial(content=(Text(" raven"),), text=" raven", message_id="m2", model="scripted")
+
+    conversation.handle(ev.Recovered(partial=more, at=2.0))
+
+    assert turn_ends(conversation.handle(answered(3, ", nevermore")))
+    assert [message.content for message in conversation.history][1:] == [(Text("Quoth the raven, nevermore"),)]
+
+
+@pytest.mark.parametrize("on_crash", OnCrash)
+def test_an_answer_of_which_nothing_is_known_any_more_is_requested_again_unless_its_turn_fails(
+    on_crash: OnCrash,
+) -> None:
+    conversation = conversation_in(State.REQUESTING, SessionConfig(provider=Scripted(), on_crash=on_crash))
+
+    events = emitted_events(conversation.handle(RECOVERED))
+
+    assert [type(event) for event in events] == [out.Failed if on_crash is OnCrash.FAIL else out.Retrying]
+
+
+def test_with_fail_the_turn_fails_with_what_readers_have_seen() -> None:
+    conversation = conversation_in(State.REQUESTING, SessionConfig(provider=Scripted(), on_crash=OnCrash.FAIL))
+
+    [failed] = turn_ends(conversation.handle(ev.Recovered(partial=CUT_OFF, at=1.0)))
+
+    assert isinstance(failed, out.Failed)
+    assert (failed.code, failed.retryable, failed.partial_text) == ("process_lost", True, "Quoth the")
+    assert [message.role for message in conversation.history] == [Role.USER]
+    assert conversation.usage.output == estimated(3)
+
+
+def test_with_fail_open_tool_uses_stay_open() -> None:
+    config = SessionConfig(provider=Scripted(), on_crash=OnCrash.FAIL)
+    conversation = conversation_in(State.TOOLS_OUT, config)
+
+    assert not turn_ends(conversation.handle(RECOVERED))
+
+    assert conversation.open_tool_uses == (TOOL_USE,)
+
+
+def test_the_usage_of_a_lost_request_is_counted() -> None:
+    conversation = conversation_in(State.REQUESTING)
+
+    used, retrying = emitted_events(conversation.handle(ev.Recovered(partial=CUT_OFF, at=1.0)))
+
+    assert isinstance(used, out.TokenUpdate)
+    assert used.of_session == conversation.usage == USED
+    assert isinstance(retrying, out.Retrying)
+
+
+def test_processes_that_run_out_of_memory_are_followed_by_fewer() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    lost = ev.Recovered(out_of_memory=True, at=1.0)
+    for _ in range(MAX_OUT_OF_MEMORY):
+        assert not turn_ends(conversation.handle(lost))
+
+    [failed] = turn_ends(conversation.handle(lost))
+
+    assert isinstance(failed, out.Failed)
+    assert "too much memory" in failed.message
+
+
+@pytest.mark.parametrize(("waited_s", "fails"), [(MAX_RECOVERY_S, False), (MAX_RECOVERY_S + 1, True)])
+def test_a_request_is_sent_again_for_so_long_after_the_first_loss(waited_s: float, fails: bool) -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(ev.Recovered(at=1_000.0))
+
+    ends = turn_ends(conversation.handle(ev.Recovered(at=1_000.0 + waited_s)))
+
+    assert bool(ends) is fails
+
+
+def test_a_part_of_the_answer_is_progress_after_which_the_time_begins_again() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(ev.Recovered(at=1_000.0))
+    later = 1_001.0 + MAX_RECOVERY_S
+
+    assert not turn_ends(conversation.handle(ev.Recovered(partial=CUT_OFF, at=later)))
+    assert not turn_ends(conversation.handle(ev.Recovered(at=later + MAX_RECOVERY_S)))
+    assert turn_ends(conversation.handle(ev.Recovered(at=later + MAX_RECOVERY_S + 1)))
 
 
 def test_an_answer_is_progress_after_which_it_is_counted_anew() -> None:

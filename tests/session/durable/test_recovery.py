@@ -59,6 +59,29 @@ def test_an_acknowledged_message_is_answered_by_the_next_process() -> None:
     run(main())
 
 
+def test_the_next_process_asks_for_the_rest_of_an_answer_that_readers_have_seen_in_part() -> None:
+    async def main() -> None:
+        namespace = Namespace(SlowJournal())
+        script = ((Say(text="Quoth the "), Wait(5), Say(text="never")), (Say(text="raven"),))
+        await namespace.open(scripted_config(*script, on_crash=rc.runtime.OnCrash.CONTINUE))
+        await namespace.host.ask("who is it?")
+        await namespace.wait_for(lambda event: isinstance(event, rc.TextChunk))
+        await namespace.host.ask("a message that is queued, and recorded, meanwhile")
+        namespace.host.kill()
+
+        await namespace.recover()
+        await namespace.wait_for(lambda event: isinstance(event, rc.Completed))
+
+        assert namespace.texts()[:2] == ["who is it?", "Quoth the raven"]
+        events = [event for event in namespace.read() if event.turn == 1]
+        assert "".join(event.text for event in events if isinstance(event, rc.TextChunk)) == "Quoth the raven"
+        assert not any(isinstance(event, rc.Retrying) for event in events)
+        assert list(namespace.taken) == list(range(1, len(namespace.taken) + 1))
+        await namespace.stop()
+
+    run(main())
+
+
 def test_an_end_that_is_stored_but_was_not_published_is_published_by_the_next_process() -> None:
     async def main() -> None:
         namespace = Namespace(journal := SlowJournal())
