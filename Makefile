@@ -40,7 +40,7 @@ help:  ## List the targets
 demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED) .aimock/installed .llama/installed .litellm/installed .postgres/installed .redis/installed  ## Run the tests, except those of make chaos, make check, make gate, make docs and make wheel
+test: $(LINKED) .aimock/installed .llama/installed .postgres/installed .redis/installed  ## Run the tests, except those of make chaos, make check, make gate, make docs and make wheel
 	@$(BIN)/python -m pytest -m 'not programs and not chaos' $(addprefix --ignore ,$(ELSEWHERE)) $(PARALLEL)
 
 newest: $(LINKED)  ## Run the tests of providers with the newest versions of all packages, without constraints.txt
@@ -61,8 +61,8 @@ mutants: $(LINKED)  ## Put small faults into the code, and check that tests see 
 		--number $(MUTANTS) --seed $(MUTANTS_SEED) --seconds $(MUTANTS_SECONDS)
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.dropped_settings
 
-chaos: $(LINKED) .llama/installed  ## Kill routers, programs and commands, run sessions on two nodes, and long conversations
-	@$(BIN)/python -m pytest -m chaos tests/cluster tests/driver tests/real_servers/test_llama_context.py
+chaos: $(LINKED) .llama/installed .litellm/installed  ## Kill and stop processes, run sessions on several nodes, hold long conversations, and use LiteLLM's proxy
+	@$(BIN)/python -m pytest -m chaos tests/cluster tests/driver tests/cli tests/real_servers
 
 check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/ruff check .
@@ -83,7 +83,7 @@ bench-quick: $(LINKED)  ## Run a short version of the benchmarks (one minute)
 	@$(BENCH) --quick
 
 gate: $(LINKED)  ## Check that every benchmark runs and nothing became twice as slow
-	@$(BIN)/python -m pytest -m programs tests/benchmarks
+	@$(BIN)/python -m pytest -m programs $(PARALLEL) tests/benchmarks
 	@$(BIN)/python -m rayconteur.benchmarks.gate
 
 wheel: $(LINKED)  ## Build dist/ and test the wheel in an empty environment

@@ -50,6 +50,8 @@ class RayTestsTogether(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         name = file.removeprefix("tests/")
+        if name.startswith("benchmarks/test_programs.py"):  # each takes half a minute
+            return nodeid
         if name.startswith(STARTS_PROGRAMS):
             return "programs"
         return "ray" if name.startswith(USES_RAY) else file

@@ -41,6 +41,7 @@ def test_help_loads_no_ray_no_sdk_and_nothing_of_the_extra() -> None:
     assert modules & HEAVY_MODULES == set()
 
 
+@pytest.mark.programs
 def test_a_run_prints_its_tables_stores_its_findings_and_is_compared_with_an_older_one(tmp_path: Path) -> None:
     done = in_pipe("bench", *SMALL, "--sessions", "7", "--out", str(tmp_path / "out"))
 
@@ -139,6 +140,7 @@ def test_an_option_out_of_range_is_wrong_usage(words: tuple[str, str]) -> None:
     assert words[0] in result.stderr
 
 
+@pytest.mark.programs
 def test_at_a_terminal_the_progress_shows_running_and_waiting_benchmarks_and_findings(tmp_path: Path) -> None:
     with Terminal("bench", "--only", "compacting", "--only", "request_building", "--out", str(tmp_path)) as terminal:
         progress = terminal.until("waiting")
@@ -152,6 +154,7 @@ def test_at_a_terminal_the_progress_shows_running_and_waiting_benchmarks_and_fin
     assert "request on 1,000 messages" in findings
 
 
+@pytest.mark.programs
 def test_ctrl_c_ends_the_running_benchmark_and_reports_the_findings_so_far(tmp_path: Path) -> None:
     command = started("bench", "--only", "request_building", "--only", "compacting", "--out", str(tmp_path))
     assert command.stdout

@@ -35,6 +35,7 @@ class RecordingListener:
         self.problems.append(ended.problem)
 
 
+@pytest.mark.programs
 def test_after_a_benchmark_that_fails_the_others_run(tmp_path: Path) -> None:
     listener = RecordingListener()
     plan = Plan(("oracle", "compacting"), Options(scale=Scale.TINY), tmp_path)

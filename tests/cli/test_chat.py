@@ -231,6 +231,7 @@ def test_a_terminal_that_is_closed_ends_the_chat_and_not_its_session(
     assert session.status().turns == 0
 
 
+@pytest.mark.chaos
 def test_a_spinner_says_that_ray_is_starting() -> None:
     with Terminal("chat", "--rate", "50") as terminal:
         terminal.until("starting Ray")

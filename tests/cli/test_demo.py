@@ -53,7 +53,11 @@ def test_a_terminal_shows_a_live_table_until_all_turns_have_ended(ray_address: s
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, ExitCode.INTERRUPTED),
+        pytest.param(signal.SIGTERM, ExitCode.TERMINATED, marks=pytest.mark.chaos),
+    ],
 )
 def test_a_demo_ended_by_a_signal_leaves_no_process_behind(number: signal.Signals, code: ExitCode) -> None:
     with started("demo", "--sessions", "2", "--rate", "1") as command:

@@ -148,6 +148,7 @@ def test_what_a_killed_program_owned_ends_and_others_are_undisturbed(
         asyncio.run(main(program))
 
 
+@pytest.mark.chaos
 def test_a_program_forgets_the_actors_of_sessions_that_another_one_has_closed(
     options: rc.RuntimeOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +177,7 @@ def test_a_program_forgets_the_actors_of_sessions_that_another_one_has_closed(
     asyncio.run(main())
 
 
+@pytest.mark.chaos
 def test_a_restarted_directory_does_not_wait_for_an_actor_that_can_not_be_placed(options: rc.RuntimeOptions) -> None:
     too_large = msgspec.structs.replace(options, actor_memory_bytes=1 << 42)
 

@@ -94,6 +94,7 @@ def test_calls_fail_in_time_while_the_directory_is_stopped_and_sessions_continue
     asyncio.run(main())
 
 
+@pytest.mark.chaos
 def test_a_restarted_directory_that_does_not_know_a_stopped_actor_reports_deaths_and_gives_no_id_away(
     options: rc.RuntimeOptions,
 ) -> None:
@@ -145,6 +146,7 @@ def _host_and_directory(namespace: str) -> tuple[str, int]:
     return host_name("silent", namespace), process_id("_directory", namespace)
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("what", ["actor", "router"])
 def test_an_answer_that_a_stopped_process_holds_up_is_reported_and_nothing_of_it_is_lost(
     what: str, options: rc.RuntimeOptions
@@ -180,6 +182,7 @@ def test_an_answer_that_a_stopped_process_holds_up_is_reported_and_nothing_of_it
     asyncio.run(main())
 
 
+@pytest.mark.chaos
 def test_a_compaction_fails_in_time_while_its_router_is_stopped(options: rc.RuntimeOptions) -> None:
     options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S)
 
@@ -198,6 +201,7 @@ def test_a_compaction_fails_in_time_while_its_router_is_stopped(options: rc.Runt
     asyncio.run(main())
 
 
+@pytest.mark.chaos
 def test_closing_while_a_router_is_stopped_fails_in_time_for_its_sessions_only_and_succeeds_later(
     options: rc.RuntimeOptions,
 ) -> None:

@@ -48,7 +48,7 @@ CLEANUP_WARNINGS = ("never retrieved", "was destroyed", "Exception ignored")
 @pytest.mark.parametrize(
     "program",
     [
-        pytest.param(STARTING, id="starting"),
+        pytest.param(STARTING, id="starting", marks=pytest.mark.chaos),
         pytest.param(STREAMING, id="streaming", marks=pytest.mark.chaos),
         pytest.param(BLOCKING.format(inside=NOW), id="blocking"),
     ],

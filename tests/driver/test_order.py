@@ -33,7 +33,9 @@ async def spawn_when_free(runtime: rc.Runtime, ids: list[str]) -> list[rc.Sessio
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize(("placement", "sessions"), [(rc.Packed(actors=2), 1_200), (rc.Dedicated(), 2)])
+@pytest.mark.parametrize(
+    ("placement", "sessions"), [(rc.Packed(actors=2), 1_200), pytest.param(rc.Dedicated(), 2, marks=pytest.mark.chaos)]
+)
 def test_a_cancelled_spawn_leaves_no_session_behind(
     options: rc.RuntimeOptions, placement: Placement, sessions: int
 ) -> None:

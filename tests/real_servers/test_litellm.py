@@ -35,6 +35,8 @@ from rayconteur.providers.schema.request import Request, Settings
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.providers.schema.usage import Provenance
 
+pytestmark = pytest.mark.chaos  # the proxy takes minutes to install, and one to start
+
 PROXY_KEY = "sk-key-of-the-proxy-8d1f"
 SHORT = Settings(max_output_tokens=16)
 GEMINI = (

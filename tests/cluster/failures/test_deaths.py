@@ -56,7 +56,7 @@ async def kill_all(names: Sequence[str], namespace: str) -> None:
         pytest.param(1, rc.Dedicated(), (), id="a dedicated session"),
         pytest.param(3, rc.Packed(), (), id="a packed actor"),
         pytest.param(2, rc.Packed(), ("_router-0",), id="host and router", marks=pytest.mark.chaos),
-        pytest.param(2, rc.Packed(), ("_directory",), id="host and directory"),
+        pytest.param(2, rc.Packed(), ("_directory",), id="host and directory", marks=pytest.mark.chaos),
         pytest.param(1, rc.Dedicated(), ("_directory", "_router-0"), id="all three", marks=pytest.mark.chaos),
     ],
 )

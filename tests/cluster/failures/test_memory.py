@@ -75,6 +75,7 @@ def test_actors_request_the_memory_that_they_take_or_what_the_options_say(
     asyncio.run(main())
 
 
+@pytest.mark.chaos
 def test_a_default_program_starts_on_a_small_machine() -> None:
     done = subprocess.run(
         [sys.executable, "-c", DEFAULT_PROGRAM, "100_000_000"],
