@@ -5,7 +5,8 @@ import os
 from collections import ChainMap
 from collections.abc import Mapping
 from importlib import import_module
-from typing import cast
+
+import msgspec
 
 from ...providers.schema.errors import InvalidConfig
 from ..api.options import ENVIRONMENT
@@ -27,12 +28,14 @@ async def environ_of(source: str) -> Mapping[str, str]:
 def _called(source: str) -> Mapping[str, str]:
     module, _, name = source.partition(":")
     try:
-        found = getattr(import_module(module), name)()
+        found: object = getattr(import_module(module), name)()
     except Exception as error:
         raise InvalidConfig(
             _FIELD, f"{source} raised {type(error).__name__}, which is the cause of this error"
         ) from error
-    if not isinstance(found, Mapping) or not all(isinstance(part, str) for pair in found.items() for part in pair):
-        kind = type(cast(object, found)).__name__
-        raise InvalidConfig(_FIELD, f"{source} must return the values of environment variables by name, not a {kind}")
-    return ChainMap(dict(cast("Mapping[str, str]", found)), os.environ)
+    try:
+        return ChainMap(msgspec.convert(found, dict[str, str]), os.environ)
+    except msgspec.ValidationError:
+        kind = type(found).__name__
+        problem = f"{source} must return the values of environment variables by name, not a {kind}"
+        raise InvalidConfig(_FIELD, problem) from None

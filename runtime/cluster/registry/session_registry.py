@@ -71,9 +71,9 @@ class SessionRegistry:
         self._opening = 0
         self._closed = False
         self._journal = shared_actors.connect_to_journal()
-        self._recovery = self._journal and Recovery(
-            self._journal, self._directory, self._hosts, placement, options.credentials
-        )
+        self._recovery: Recovery | None = None
+        if journal := self._journal:
+            self._recovery = Recovery(journal, self._directory, self._hosts, placement, options.credentials)
         self.owner = Owner()
 
     def require_open(self) -> None:

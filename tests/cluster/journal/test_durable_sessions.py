@@ -19,6 +19,7 @@ SLOW = rc.SessionConfig(
     provider=rc.Scripted(script=Script(answers=((Wait(seconds=1), Say(text="nevermore")),), tokens_per_s=20))
 )
 ECHO = rc.SessionConfig(provider=rc.Scripted())
+ANTHROPIC_KEY = "fixtures.credentials.functions:anthropic_key"
 
 
 class Journaled:
@@ -157,7 +158,7 @@ def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, mon
             claude_session = await runtime.session("claude")
             monkeypatch.delenv("ANTHROPIC_API_KEY")
             await journaled.kill_host(claude_session)
-            has_secrets = msgspec.structs.replace(journaled.options, credentials="fixtures.secrets:anthropic_key")
+            has_secrets = msgspec.structs.replace(journaled.options, credentials=ANTHROPIC_KEY)
             async with rc.Runtime(placement=rc.Packed(), options=has_secrets) as another:
                 assert (await (await another.session("claude")).status()).turns == 0
 

@@ -40,12 +40,7 @@ from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses import requests as responses_requests
-from rayconteur.providers.schema.content import (
-    Opaque,
-    Text,
-    ToolResult,
-    UserBlock,
-)
+from rayconteur.providers.schema.content import Opaque, Text, ToolResult, UserBlock
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Request, WireMemo
