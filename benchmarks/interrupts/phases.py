@@ -79,7 +79,7 @@ PHASES = (
         sees_close=False,
         tools=(rc.Tool(name="look", input_schema={"type": "object"}),),
     ),
-    Phase(name=ON_RAY, server="calling", is_on_ray=True, weight=2),
+    Phase(name=ON_RAY, server="calling", is_on_ray=True, weight=4),
     Phase(name="compacting", server="silent", is_compacting=True),
     Phase(name="queued", server="silent", begins=Begin.AT_ONCE, sees_close=False, is_second=True),
     Phase(name="slow reader", server="fast", begins=rc.TextChunk, is_unread=True),

@@ -44,7 +44,7 @@ _CHART = Chart("From an interrupt to its event", "part of the interrupts", "ms",
 async def measure(options: Options) -> AsyncIterator[Finding]:
     """A session in each phase, without others, then next to many that are being answered."""
     scale = options.scale
-    of_each_phase = scale.pick(60, 6, 1)  # 660 in all, 300 with a connection, 120 on Ray: enough for a 99th percentile
+    of_each_phase = scale.pick(60, 6, 1)  # 780 in all, 300 with a connection, 240 on Ray: enough for a 99th percentile
     async with provider_side() as (urls, reports), local_runtime(options.address) as runtime:
         subjects = await _open_subjects(runtime, urls, reports)
         for number in (0, *(options.sessions or scale.pick((200,), (200,), (3,)))):
