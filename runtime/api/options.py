@@ -71,13 +71,13 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     how much memory a session actor requests from Ray, instead of what the benchmarks say that it takes; 0 is no
     request. *ports* is the first and the last port on which routers and session actors may listen for programs and
     actors on other nodes; by default it is any. *call_timeout_s* is how long a call to another process may take
-    before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions, may take longer
-    as long as that process responds. *on_abandon* is the default for ``ask``: what happens to a turn whose reply is
-    abandoned. Of the tools of a turn that run in this program, *max_parallel_tools* run at a time, each for at most
-    *tool_timeout_s* unless it says otherwise; the model is given at most *max_result_bytes* of the text of a result at
-    once; *on_tool_error* is what happens when one raises. *journal* is where sessions are stored. Without one, the
-    namespace has none; a runtime that joins a namespace uses the journal that it has. *credentials* is where the
-    secrets come from that configs leave out: ``"env"``, the environment, or ``"module:function"``, which returns a
+    before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions, may take longer as
+    long as that process responds. *on_abandon* is the default for ``ask``: what happens to a turn whose reply is
+    abandoned. Of the tools of a turn, *max_parallel_tools* run at a time, in this program and on Ray together, each for
+    at most *tool_timeout_s* unless it says otherwise; the model is given at most *max_result_bytes* of the text of a
+    result at once; *on_tool_error* is what happens when one raises. *journal* is where sessions are stored. Without
+    one, the namespace has none; a runtime that joins a namespace uses the journal that it has. *credentials* is where
+    the secrets come from that configs leave out: ``"env"``, the environment, or ``"module:function"``, which returns a
     mapping like ``os.environ`` and is called whenever some are needed, also for a session that goes on from a journal.
     """
 

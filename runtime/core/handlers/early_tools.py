@@ -13,6 +13,7 @@ from ..state import ConversationState
 from ..tools.approvals import needs_approval
 from ..tools.builtins import builtin_uses
 from ..tools.early import NO_EARLY_TOOLS, EarlyTools, starts_early
+from ..tools.room import with_given
 
 WITHDRAWN = "The answer that asked for this tool use was not completed, and what became of it is not used."
 
@@ -31,8 +32,10 @@ def start_early(state: ConversationState, phase: Requesting, written: ToolUse) -
         return []
     *_, use = unique_tool_ids((*early.written, written), state.history.taken_ids)
     assert isinstance(use, ToolUse)
-    state.enter(msgspec.structs.replace(phase, early=early.adding(written, use)))
-    return [Emit(phase.turn.in_next_step().tool_batch((use,), state.config))]
+    early = early.adding(written, use)
+    batch, given = with_given(early.batch.with_held((use.id,)), config.tools)
+    state.enter(msgspec.structs.replace(phase, early=msgspec.structs.replace(early, batch=batch)))
+    return [Emit(phase.turn.in_next_step().tool_batch(given, state.config))] if given else []
 
 
 def give_up_early(state: ConversationState, kept: Collection[str] = ()) -> list[Instruction]:
@@ -51,5 +54,5 @@ def give_up_early(state: ConversationState, kept: Collection[str] = ()) -> list[
     return [
         Emit(out.ToolFailed(turn=turn.number, tool_use_id=use.id, name=use.name, message=WITHDRAWN))
         for use in batch.open
-        if use.id in gone
+        if use.id in gone and use.id not in batch.held
     ]

@@ -31,6 +31,7 @@ from ..tools.batch import (
 from ..tools.builtins import InvalidInput, ask_questions, builtin_uses, found_tools, input_of
 from ..tools.early import EarlyTools
 from ..tools.kept_results import KeptResult, Unreadable, cut_results, read, within
+from ..tools.room import with_given
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request, require_history_room
 
@@ -58,9 +59,9 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
     if unapproved:
         batch = batch.with_unapproved(unapproved)
     emitted: list[Instruction] = []
-    free = tuple(use for use in new if use.id not in unapproved)
-    if free or batch.refused:
-        emitted.append(Emit(turn.tool_batch(free, state.config, batch.refused)))
+    batch, given = with_given(batch.with_held(use.id for use in new if use.id not in unapproved), config.tools)
+    if given or batch.refused:
+        emitted.append(Emit(turn.tool_batch(given, state.config, batch.refused)))
     if unapproved:
         emitted.append(Emit(turn.approval_requested(tuple(use for use in new if use.id in unapproved))))
     emitted += map(Emit, answered)
@@ -187,7 +188,7 @@ def _approve(state: ConversationState, message: msg.Approve, size_bytes: int, at
         require_history_room(state, size_bytes)
     uses = tuple(use for use in batch.approved if use.id in before.unapproved)
     state.grants = with_grants(state.grants, message, uses, at)
-    return [Emit(turn.tool_batch(uses, state.config)), *_go_on(state, turn, batch)]
+    return _go_on(state, turn, batch.with_held(use.id for use in uses))
 
 
 def _deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[Instruction]:
@@ -213,7 +214,7 @@ def _answer_question(state: ConversationState, message: msg.AnswerQuestion, size
 
 def time_out(state: ConversationState, turn: Turn, batch: ToolBatch, approval: bool) -> list[Instruction]:
     """Nobody has answered the tool uses that may run, or those that wait for *approval* or for the user, in time."""
-    uses = (*batch.waiting, *batch.asked) if approval else batch.approved
+    uses = (*batch.waiting, *batch.asked) if approval else batch.given
     if approval:
         batch = batch.with_errors(batch.waiting, NOBODY_APPROVED).with_errors(batch.asked, NOBODY_REPLIED)
     else:
@@ -240,20 +241,24 @@ def _waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) 
 
 
 def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:
-    """Wait for what is still open, or for the rest of the answer; if nothing is, end the step."""
+    """Give out what there is room for, and wait for what is open, or for the rest of the answer; or end the step."""
+    batch, given = with_given(batch, turn.config(state.config).tools)
+    emitted: list[Instruction] = [Emit(turn.tool_batch(given, state.config))] if given else []
     match state.phase:
         case Requesting(early=EarlyTools() as early) as phase:  # its time limits begin with the end of the answer
             state.enter(msgspec.structs.replace(phase, early=msgspec.structs.replace(early, batch=batch)))
-            return []
+            return emitted
+        case _ if batch.open:
+            return [*emitted, *_wait(state, turn, batch, for_approval)]
         case _:
-            return _wait(state, turn, batch, for_approval) if batch.open else _end_step(state, turn, batch)
+            return _end_step(state, turn, batch)
 
 
 def wait_again(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
     """Wait for *batch*, each time limit from its beginning; the tools that ran on Ray are lost, and run again."""
     timers = _wait(state, turn, batch, for_approval=True)
-    approved = turn.tool_batch(batch.approved, state.config)
-    return [ResumeTools(approved), *timers] if approved.on_ray else timers
+    given = turn.tool_batch(batch.given, state.config)
+    return [ResumeTools(given), *timers] if given.on_ray else timers
 
 
 def _wait(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:

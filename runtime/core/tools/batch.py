@@ -45,7 +45,7 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     approval, *decided* of those that have it, *edited* of those whose input somebody changed with it, *started* of
     those that run, *questions* of those that were put to the user. *timer* and *approval_timer* are the numbers of the
     timers that limit the wait. *stop_reason* is that of the answer, *usage* that of its request. *early* are the ids of
-    those that were emitted before the answer was complete.
+    those that were emitted before the answer was complete, *held* of those that wait until others have ended.
     """
 
     uses: tuple[ToolUse, ...]
@@ -60,6 +60,7 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     timer: int = 0
     approval_timer: int = 0
     early: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -84,6 +85,11 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def approved(self) -> tuple[ToolUse, ...]:
         """The tool uses without a result that may run."""
         return tuple(use for use in self.open if use.id not in self.unapproved and use.id not in self.questions)
+
+    @property
+    def given(self) -> tuple[ToolUse, ...]:
+        """The tool uses without a result that were given to those who run them."""
+        return tuple(use for use in self.approved if use.id not in self.held)
 
     @property
     def waiting(self) -> tuple[ToolUse, ...]:
@@ -148,6 +154,10 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     def with_started(self, ids: Iterable[str]) -> Self:
         """This batch with the uses *ids* as started."""
         return msgspec.structs.replace(self, started=tuple(dict.fromkeys((*self.started, *ids))))
+
+    def with_held(self, ids: Iterable[str]) -> Self:
+        """This batch with the uses *ids*, which may run, held until they are given out."""
+        return msgspec.structs.replace(self, held=(*self.held, *ids))
 
     def with_unapproved(self, ids: Sequence[str]) -> Self:
         """This batch with the uses *ids* waiting for approval.
@@ -214,6 +224,8 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
                 raise ToolUseAnswered(f"tool use {shown(each)} has a result already; open tool uses: {_ids(self.open)}")
             if each in self.unapproved:
                 raise ApprovalNeeded(f"tool use {shown(each)} waits for approval; send Approve or Deny first")
+            if each in self.held:
+                raise UnknownToolUse(f"tool use {shown(each)} waits until others have ended: a ToolBatch will have it")
             if each in self.questions:
                 raise UnknownToolUse(f"tool use {shown(each)} is a question to the user; send AnswerQuestion")
 

@@ -55,6 +55,7 @@ class EarlyTools(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             edited=staying(early.edited),
             started=staying(early.started),
             early=staying(early.early),
+            held=staying(early.held),
         )
 
 
