@@ -19,6 +19,8 @@ from .schema.config import Config, HTTPConfig, RequestForms
 from .schema.errors import InvalidConfig, RayconteurError, UnknownProvider
 from .schema.facts import ModelFacts
 from .schema.provider import Provider, TokenCosts
+from .schema.request import Settings
+from .schema.tools import ProviderTool
 from .sdk.changes import SIGNS, opening_error, request_error
 from .sdk.collection import collection_paused
 from .wire.extra_body import check_headers
@@ -178,6 +180,12 @@ def opens_at_once(config: ProviderConfig) -> bool:
     """True if opening a client for *config* takes no time worth speaking of, also the first one in a process."""
     provider = PROVIDERS.get(config.name)
     return provider is None or provider.opens_at_once
+
+
+def tool_search(config: ProviderConfig, settings: Settings) -> ProviderTool | None:
+    """The tool by which the API of *config* itself finds deferred tools, in requests with *settings*, if it has one."""
+    provider = PROVIDERS.get(config.name)
+    return provider.tool_search(config, settings) if provider else None
 
 
 _TOKEN_COSTS = {provider.name: provider.token_costs for provider in PROVIDERS.values()}

@@ -71,16 +71,24 @@ def settings_sizes(settings: Settings, provider: str) -> Sizes:
     prose, code, other = _text_sizes(system_text(settings.system))
     fixed = costs.request
     if settings.tools:
-        code += len(_json(list(map(_definition, settings.tools)))) / costs.schema_bytes_per_token
-        fixed += costs.tools + costs.tool * len(settings.tools)
+        tools = [tool for tool in settings.tools if costs.shows_deferred or not _is_deferred(tool)]
+        code += len(_json(list(map(_definition, tools)))) / costs.schema_bytes_per_token
+        fixed += costs.tools + costs.tool * len(tools)
     if settings.output_schema is not None:
         code += len(_json(settings.output_schema)) / costs.schema_bytes_per_token
     return Sizes(prose, code, other, 0.0, fixed)
 
 
+def _is_deferred(tool: Tool | ProviderTool) -> bool:
+    return isinstance(tool, Tool) and tool.deferred
+
+
 def _definition(tool: Tool | ProviderTool) -> Tool | ProviderTool:
-    """*tool* as the provider gets it."""
-    return msgspec.structs.replace(tool, shipped=None) if isinstance(tool, Tool) and tool.shipped else tool
+    """What the model is shown of *tool*."""
+    if isinstance(tool, ProviderTool) or not (tool.shipped or tool.deferred):
+        return tool
+    schema = {} if tool.deferred else tool.input_schema
+    return msgspec.structs.replace(tool, shipped=None, deferred=False, input_schema=schema)
 
 
 def _content_sizes(content: Sequence[Block], provider: str, overhead: tuple[float, float]) -> Sizes:

@@ -101,7 +101,7 @@ def _each_block(
             case ToolResult():
                 yield _tool_result(block, media)
             case Opaque():
-                if block.provider == PROVIDER and left_out.isdisjoint(_ids(block) if left_out else ()):
+                if block.provider == PROVIDER and left_out.isdisjoint(linked_ids(block) if left_out else ()):
                     yield msgspec.Raw(block.json)
 
 
@@ -121,8 +121,10 @@ def unanswered_ids(content: Sequence[Block], continued: bool = False) -> frozens
         return _NONE
     opaque = [block for block in content if isinstance(block, Opaque) and block.provider == PROVIDER]
     kept = (block for block in opaque if block.type.endswith(_USE) and not (continued and _has_input(block)))
-    uses = {each for block in kept for each in _ids(block)}
-    return frozenset(uses.difference(each for block in opaque if not block.type.endswith(_USE) for each in _ids(block)))
+    uses = {each for block in kept for each in linked_ids(block)}
+    return frozenset(
+        uses.difference(each for block in opaque if not block.type.endswith(_USE) for each in linked_ids(block))
+    )
 
 
 def _has_input(use: Opaque) -> bool:
@@ -135,10 +137,11 @@ def _sealed_ids(content: Iterable[Block]) -> frozenset[str]:
     A use and its result go together, so both are left out elsewhere.
     """
     opaque = (block for block in content if isinstance(block, Opaque) and block.provider == PROVIDER)
-    return frozenset(each for block in opaque if _is_sealed(block.json) for each in _ids(block))
+    return frozenset(each for block in opaque if _is_sealed(block.json) for each in linked_ids(block))
 
 
-def _ids(block: Opaque) -> tuple[str, ...]:
+def linked_ids(block: Opaque) -> tuple[str, ...]:
+    """The ids that link a use of the provider's own tool and its result: of *block*, which is one of these."""
     ids = _opaque_ids(block.json)
     return tuple(each for each in (ids.id, ids.tool_use_id) if isinstance(each, str))
 

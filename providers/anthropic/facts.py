@@ -15,14 +15,15 @@ def documented_facts(config: Anthropic) -> ModelFacts:
 
     Prompts are appended to the messages at Anthropic itself only: the beta for whole tools in messages is on no other
     platform, and gateways and compatible servers may not know messages of the role ``system``. The API compacts
-    histories at Anthropic, on Claude Platform on AWS and in Foundry. Set ``appends_prompts`` and ``compacts`` in the
-    config's facts for gateways that pass on these and their beta headers.
+    histories at Anthropic, on Claude Platform on AWS and in Foundry. Its tool search needs no beta header at Anthropic;
+    of other platforms that is not known. Set ``appends_prompts``, ``compacts`` and ``searches_tools`` in the config's
+    facts for gateways that pass on these and their beta headers.
     """
     facts = claude_facts(config.model)
     if _is_anthropic(config):
         return facts
     compacts = facts.compacts and config.served_by in ("aws", "foundry")
-    return msgspec.structs.replace(facts, appends_prompts=False, compacts=compacts)
+    return msgspec.structs.replace(facts, appends_prompts=False, compacts=compacts, searches_tools=None)
 
 
 def _is_anthropic(config: Anthropic) -> bool:

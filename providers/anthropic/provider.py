@@ -6,7 +6,8 @@ from ..schema.client import Client
 from ..schema.config import RequestForms
 from ..schema.facts import ModelFacts
 from ..schema.provider import Provider, TokenCosts
-from ..schema.tools import ToolNames
+from ..schema.request import Settings
+from ..schema.tools import ProviderTool, Tool, ToolNames
 from .config import Anthropic
 from .facts import documented_facts
 
@@ -46,6 +47,19 @@ def _tool_names(config: Anthropic) -> ToolNames:
     return TOOL_NAMES
 
 
+# https://platform.claude.com/docs/en/agents-and-tools/tool-use/tool-search-tool: the variant that takes plain words.
+_TOOL_SEARCH = ProviderTool(
+    provider="anthropic", definition={"type": "tool_search_tool_bm25_20251119", "name": "tool_search_tool_bm25"}
+)
+
+
+def _tool_search(config: Anthropic, settings: Settings) -> ProviderTool | None:
+    from .rules import MAX_STRICT_TOOLS
+
+    strict = sum(isinstance(tool, Tool) and tool.strict for tool in settings.tools)  # the limit counts deferred ones
+    return _TOOL_SEARCH if config.facts.searches_tools and strict <= MAX_STRICT_TOOLS else None
+
+
 ANTHROPIC = Provider(
     config=Anthropic,
     open_client=_open_client,
@@ -68,4 +82,5 @@ ANTHROPIC = Provider(
         page=3_500,
     ),
     tool_names=_tool_names,
+    tool_search=_tool_search,
 )

@@ -1,8 +1,8 @@
 """Requests to Anthropic's Messages API: https://platform.claude.com/docs/en/api/messages."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from ..claude.bound_thinking import BoundThinking, Context
 from ..claude.output_limits import default_output_tokens
 from ..claude.prompt_changes import PromptPlan, prompt_plan
 from ..claude.thinking import effort_level, thinking_member
-from ..schema.content import Thinking, ToolResult
+from ..schema.content import Opaque, Thinking, ToolResult
 from ..schema.facts import ModelFacts
 from ..schema.messages import Message, Role
 from ..schema.request import Prompt, Request, Settings
@@ -21,6 +21,7 @@ from ..wire.cache_points import system_parts, system_text
 from ..wire.extra_body import merged
 from ..wire.media import MediaRules
 from ..wire.request_body import members, schema_json, tool_definition
+from .blocks.tool_searches import without_missing_tools
 from .cache_marks import cache_mark, mark_messages
 from .content import MEDIA, TOOL_NAME, starts_with_thinking, unanswered_ids, wire_blocks
 from .errors import PROVIDER
@@ -97,8 +98,10 @@ class Dialect:
         betas = {"anthropic-beta": _INLINE_TOOLS} if self.facts.appends_prompts else {}
         return {"anthropic-version": self.api_version, **betas}
 
-    def parts(self, message: Message) -> list[Any]:
-        """The blocks of *message*."""
+    def parts(self, message: Message, tools: Collection[str] | None = None) -> list[Any]:
+        """The blocks of *message*, for a request with *tools*, if that is known."""
+        if tools is not None and Opaque in map(type, message.content):
+            message = without_missing_tools(message, tools)
         return wire_blocks(message, self.media, self.source)
 
 
@@ -109,12 +112,14 @@ def body(request: Request, dialect: Dialect, streaming: bool, finish: Callable[[
     to what is sent here.
     """
     messages, settings, facts = request.messages, request.settings, dialect.facts
-    forms = encoded = request.memo.forms(messages, dialect, dialect.parts)
+    tools = frozenset(tool.name for tool in settings.tools)
+    parts = partial(dialect.parts, tools=tools)
+    forms = encoded = request.memo.forms(messages, (dialect, tools), parts)
     prompt = _plan(request, forms, dialect)
     if facts.binds_thinking:
         bound, base = BoundThinking.of(request.memo, PROVIDER), prompt.base
         fingerprint = bound.prompt(base.system, base.tools, lambda: map(definition, base.tools))
-        context = Context(fingerprint, dialect.parts, prompt.appended)
+        context = Context(fingerprint, parts, prompt.appended)
         forms = bound.valid_forms(request.memo, messages, forms, context)
     if messages[-1].role is Role.ASSISTANT and unanswered_ids(messages[-1].content):
         forms = [*forms[:-1], _continued(messages[-1], dialect, thinks=forms[-1] is encoded[-1])]

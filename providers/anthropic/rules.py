@@ -32,7 +32,7 @@ _RULES = SettingsRules(
 )
 _CACHE_TTLS = ("5m", "1h")
 _SERVICE_TIERS = ("auto", "standard_only")
-_MAX_STRICT_TOOLS = 20
+MAX_STRICT_TOOLS = 20
 
 
 def check_settings(settings: Settings, dialect: Dialect) -> None:
@@ -64,9 +64,9 @@ def _check_tools(settings: Settings, dialect: Dialect) -> None:
         raise InvalidConfig(
             f"tools[{strict[0]}].strict", f"{short_name(dialect.model)} does not hold tool input to a schema"
         )
-    if len(strict) > _MAX_STRICT_TOOLS:
+    if len(strict) > MAX_STRICT_TOOLS:
         raise InvalidConfig(
-            f"tools[{strict[_MAX_STRICT_TOOLS]}].strict", f"Anthropic takes up to {_MAX_STRICT_TOOLS} strict tools"
+            f"tools[{strict[MAX_STRICT_TOOLS]}].strict", f"Anthropic takes up to {MAX_STRICT_TOOLS} strict tools"
         )
     for index in strict:
         tool = settings.tools[index]

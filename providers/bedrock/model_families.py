@@ -187,7 +187,7 @@ def _claude(model: str) -> ModelTraits:
 def _claude_facts(model: str, version: ClaudeVersion | None) -> ModelFacts:
     """What is documented of Claude, as Converse serves it.
 
-    It has no compaction. It serves structured output from 4.5 on, and not of Fable and Mythos
+    It has no compaction and no tool search. It serves structured output from 4.5 on, and not of Fable and Mythos
     (https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html). Opus 4.7 does not take ``disabled``
     thinking there, and does not think unless asked to (.../claude-messages-adaptive-thinking.html). The API has
     messages of the role ``system``, but AWS does not say for which models: changed prompts are not appended.
@@ -199,6 +199,7 @@ def _claude_facts(model: str, version: ClaudeVersion | None) -> ModelFacts:
     return msgspec.structs.replace(
         facts,
         compacts=False,
+        searches_tools=False,
         appends_prompts=False,
         fits_schemas=False if unserved else facts.fits_schemas,
         thinking_types=("adaptive",) if version == ("opus", 4, 7) else facts.thinking_types,

@@ -1,8 +1,9 @@
 """What Anthropic documents about each Claude model, by family and version.
 
 https://platform.claude.com/docs/en/about-claude/models/overview, .../build-with-claude/adaptive-thinking, .../effort,
-.../preserved-thinking, .../mid-conversation-system-messages and .../compaction-on-demand; the migration guides of
-Opus 5.5 and Sonnet 5.5.
+.../preserved-thinking, .../mid-conversation-system-messages and .../compaction-on-demand;
+https://platform.claude.com/docs/en/agents-and-tools/tool-use/tool-search-tool; the migration guides of Opus 5.5 and
+Sonnet 5.5.
 """
 
 import re
@@ -75,6 +76,7 @@ def claude_facts(model: str) -> ModelFacts:
         binds_thinking=_is_preserving(family, number),
         appends_prompts=family in _ALWAYS_NEWEST or number >= ((4, 8) if family == "opus" else (5, 5)),
         compacts=True,
+        searches_tools=True,
     )
 
 
@@ -119,6 +121,7 @@ def _with_budget(family: str, number: tuple[int, int]) -> ModelFacts:
         binds_thinking=False,
         appends_prompts=False,
         compacts=False,
+        searches_tools=number >= (4, 0),
     )
 
 
@@ -135,6 +138,7 @@ _OLDEST = ModelFacts(
     binds_thinking=False,
     appends_prompts=False,
     compacts=False,
+    searches_tools=False,
 )
 _NEWEST = ModelFacts(
     thinks=True,

@@ -14,7 +14,7 @@ from ..auth.aws_endpoints import aws_endpoint
 from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Settings
-from ..schema.tools import Tool
+from ..schema.tools import ProviderTool, Tool
 from ..wire.hosts import host_of
 from ..wire.settings_rules import wants_thinking
 from .config import WITH_RESPONSES, ApiName, AzureOpenAI, OpenAI
@@ -31,6 +31,12 @@ CHAT_TOOL_TYPES = ("custom", "function")
 
 RESPONSES_MIN_OUTPUT_TOKENS = 16
 """The least ``max_output_tokens`` of the Responses API."""
+
+_MAX_TOOLS = 128
+"""Of a request: "Invalid 'tools': array too long. Expected an array with maximum length 128"."""
+
+_OTHER_TOOLS = 2
+"""So many may be added to those of the settings: the search, and one that reads long results."""
 
 _AZURE_DOMAINS = (".azure.com", ".azure.us")
 _OWN_DOMAINS = (".openai.com", *_AZURE_DOMAINS)
@@ -86,17 +92,18 @@ def _has_responses(base_url: str | None) -> bool:
 def documented_facts(config: OpenAI | AzureOpenAI) -> ModelFacts:
     """What OpenAI documents about the model of *config*; nothing at a compatible server.
 
-    Histories are compacted by OpenAI itself, and by Azure at its v1 address.
+    Histories are compacted, and deferred tools searched, by OpenAI itself, and by Azure at its v1 address.
     """
     if isinstance(config, AzureOpenAI):
         facts = openai_model(config.model or config.deployment).facts
-        compacts = config.api_version == "v1" and not _at_inference(config)
+        has_all = config.api_version == "v1" and not _at_inference(config)
     elif is_own(config.base_url, config.model):
         facts = openai_model(config.model).facts
-        compacts = _has_responses(config.base_url) and aws_endpoint(config.base_url) is None
+        has_all = _has_responses(config.base_url) and aws_endpoint(config.base_url) is None
     else:
         return ModelFacts()
-    return facts if compacts else msgspec.structs.replace(facts, compacts=False)
+    # Of the tool search elsewhere nothing is known: it is not used without being asked for.
+    return facts if has_all else msgspec.structs.replace(facts, compacts=False, searches_tools=None)
 
 
 def openai_apis(config: OpenAI) -> tuple[ApiName, ...]:
@@ -151,6 +158,23 @@ def api_for(settings: Settings, apis: tuple[ApiName, ...], model: OpenAIModel, f
     if preferred == "responses" or (takes_chat_tools(settings, model, facts) and not _needs_responses(settings)):
         return preferred
     return "responses"
+
+
+def tool_search(config: OpenAI | AzureOpenAI, settings: Settings) -> ProviderTool | None:
+    """The tool by which OpenAI finds deferred tools, where its Responses API serves requests of *config*.
+
+    https://developers.openai.com/api/docs/guides/tools-tool-search. Whether deferred ones count for the limit to the
+    number of tools is not documented: it is not put to the test.
+    """
+    if not config.facts.searches_tools or len(settings.tools) + _OTHER_TOOLS > _MAX_TOOLS:
+        return None
+    if isinstance(config, AzureOpenAI):
+        apis, model = azure_apis(config), openai_model(config.model or config.deployment)
+    else:
+        apis, model = openai_apis(config), openai_model(config.model)
+    if api_for(settings, apis, model, config.facts) != "responses":
+        return None
+    return ProviderTool(provider=config.name, definition={"type": "tool_search"})
 
 
 def _needs_chat(settings: Settings) -> bool:

@@ -141,7 +141,7 @@ def _check_responses(settings: Settings, dialect: Dialect) -> None:
     )
     if deferred is None:
         return
-    if not model.searches_tools:
+    if dialect.known.searches_tools is False:
         raise InvalidConfig(
             f"tools[{deferred}].deferred", f"{name} has no tool search, GPT-5.4 and later have; leave it out"
         )

@@ -25,7 +25,7 @@ class OpenAIModel:
     *chat* and *responses* say whether these APIs serve it, *chat_tools* when it may use tools on Chat Completions.
     *takes_stop*: it accepts stop sequences and penalties. *verbosities* are the values of ``verbosity`` that it
     accepts. *has_pro_mode*: it accepts the ``reasoning.mode`` ``"pro"``; *has_cache_options*:
-    ``prompt_cache_options``; *searches_tools*: deferred tools and the tool search.
+    ``prompt_cache_options``.
 
     The defaults are those of an unknown model: nothing is rejected.
     """
@@ -38,7 +38,6 @@ class OpenAIModel:
     verbosities: tuple[str, ...] = ("low", "medium", "high")
     has_pro_mode: bool = True
     has_cache_options: bool = True
-    searches_tools: bool = True
 
 
 def _like(model: OpenAIModel, **facts: Any) -> OpenAIModel:
@@ -58,12 +57,16 @@ _LARGE: dict[str, Any] = {"context_limit_tokens": 1_050_000, "output_limit_token
 
 _FIRST = OpenAIModel(  # before there was reasoning
     facts=ModelFacts(
-        thinks=False, efforts=("none",), thinks_by_default=False, takes_sampling=True, takes_forced_tools=True
+        thinks=False,
+        efforts=("none",),
+        thinks_by_default=False,
+        takes_sampling=True,
+        takes_forced_tools=True,
+        searches_tools=False,
     ),
     verbosities=("medium",),
     has_pro_mode=False,
     has_cache_options=False,
-    searches_tools=False,
 )
 _GPT_4 = _like(_FIRST, takes_images=True, uses_tools=True, fits_schemas=True)
 _O = OpenAIModel(
@@ -76,17 +79,17 @@ _O = OpenAIModel(
         thinks_by_default=True,
         takes_sampling=False,
         takes_forced_tools=True,
+        searches_tools=False,
     ),
     takes_stop=False,
     verbosities=("medium",),
     has_pro_mode=False,
     has_cache_options=False,
-    searches_tools=False,
 )
 _GPT_5 = replace(_like(_O, **_MIDDLE, takes_images=True, efforts=("minimal", *_LOW_TO_HIGH)), verbosities=_LOW_TO_HIGH)
 _GPT_5_1 = _like(_GPT_5, efforts=("none", *_LOW_TO_HIGH), thinks_by_default=False, takes_sampling="without_thinking")
 _GPT_5_2 = _like(_GPT_5_1, efforts=("none", *_LOW_TO_XHIGH), compacts=True)
-_GPT_5_4 = replace(_like(_GPT_5_2, **_LARGE), chat_tools="without_thinking", searches_tools=True)
+_GPT_5_4 = replace(_like(_GPT_5_2, **_LARGE, searches_tools=True), chat_tools="without_thinking")
 _GPT_5_5 = _like(_GPT_5_4, thinks_by_default=True)
 _GPT_5_6 = replace(_like(_GPT_5_5, efforts=("none", *_LOW_TO_MAX)), has_pro_mode=True, has_cache_options=True)
 _GPT_6_TERRA = replace(_GPT_5_6, chat_tools="never")  # with the effort none, sources disagree

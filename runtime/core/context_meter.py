@@ -27,6 +27,9 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     settings_tokens: int | UnsetType = UNSET
 
 
+_SEARCH_RESULT = ("tool_search_tool_result", "tool_search_output")
+"""The types of the blocks in which a provider's own search of tools says what it has found."""
+
 _EMPTY = Fill()
 _UNKNOWN = new_estimator("")
 
@@ -136,6 +139,9 @@ class ContextMeter(msgspec.Struct, gc=False):
         sent, estimator = answer.usage.input, self.estimator
         if sent.tokens is None or sent.provenance is not Provenance.REPORTED:
             return estimator.learned_so_far, estimated(estimator.estimate(sizes))
+        if any(isinstance(block, Opaque) and block.type.startswith(_SEARCH_RESULT) for block in answer.content):
+            # The model has read the request once more after the search, and the figure is the sum.
+            return estimator.learned_so_far, estimated(min(sent.tokens, estimator.estimate(sizes)))
         figure, last = _figure(sizes, sent.tokens), self.figure
         # What tools that the provider runs find is among what it reports, and not in what was sent.
         is_open = figure.media > 0 or (settings.tools != () and ProviderTool in map(type, settings.tools))

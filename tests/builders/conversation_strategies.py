@@ -50,7 +50,11 @@ from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.phases import Phase, Requesting, batch_of
 
 NARROW = ModelFacts(context_limit_tokens=100)
-PROVIDERS: list[ProviderConfig] = [Scripted(), Scripted(facts=NARROW), Anthropic(model="claude"), OpenAI(model="gpt")]
+SEARCHING = Anthropic(model="claude", facts=ModelFacts(searches_tools=True))
+PROVIDERS: list[ProviderConfig] = [
+    *(Scripted(), Scripted(facts=NARROW)),
+    *(Anthropic(model="claude"), SEARCHING, OpenAI(model="gpt")),
+]
 RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning item of the Responses API
 LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=each) for each in Approval]
 LOOK_BY_APPROVAL.append(Tool(name="look", input_schema={"type": "object"}, ends_turn=True))
@@ -96,6 +100,13 @@ configs = st.builds(
     on_max_steps=st.sampled_from(OnMaxSteps),
     start_tools=st.sampled_from([ToolStart.STREAMING, *ToolStart]),
 )
+early_configs = configs.map(
+    lambda config: msgspec.structs.replace(
+        config, tools=config.tools or (LOOK, ASK_USER), start_tools=ToolStart.STREAMING, approval=Approval.NEVER
+    )
+)
+"""Those whose tools start while an answer is streamed."""
+
 texts = st.sampled_from(["", " ", "\n", "hi", "a raven", " spaced "]).map(Text)
 tool_use_ids = st.sampled_from(["", "a", "b", "c", "call_0", "look:0"])
 tool_uses = st.builds(ToolUse, id=tool_use_ids, name=st.just("look"), input=st.just({"at": 1}))

@@ -19,7 +19,7 @@ from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
 from ..settings import changed_config, require_valid
 from ..state import ConversationState
-from ..tools.offered import NOTHING_ADDED, used_tools
+from ..tools.offered import NOTHING_ADDED, deferred_tools, native_search, used_tools
 from .additions import add_messages, queued_addition
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
@@ -159,8 +159,7 @@ def _configure(state: ConversationState, change: msg.Configure, facts: ModelFact
     turn = state.running_turn
     previous, old, old_request = state.config, state.offered(state.config), state.request_config
     state.config = config
-    if config.tools != previous.tools:
-        _keep_used_tools(state)
+    _keep_used_tools(state, previous)
     if given_settings(change).keys() & {"provider", "model"}:  # a change that was queued may be older than these
         state.source = source or state.source
     state.change_request_config(old_request, state.request_config)
@@ -172,11 +171,18 @@ def _configure(state: ConversationState, change: msg.Configure, facts: ModelFact
     return [ApplySettings(config), Emit(configured)]
 
 
-def _keep_used_tools(state: ConversationState) -> None:
-    """The tools have changed. Those that are used in the history stay defined, as far as there still are such."""
+def _keep_used_tools(state: ConversationState, previous: SessionConfig) -> None:
+    """The settings were *previous*. Tools that are used in the history stay defined, as far as there still are such.
+
+    What the same search of the provider's own has found stands in the history.
+    """
+    search, before = native_search(state.config), native_search(previous)
+    if state.config.tools == previous.tools and search == before:
+        return
     kept = state.offered_tools.without_others(tool.name for tool in state.config.tools)
-    deferred = state.deferred(state.config)
-    used = (name for name in used_tools(state.history.messages) if name in deferred) if deferred else ()
+    found = deferred_tools(previous) if search and search == before else {}
+    wanted = state.deferred(state.config).keys() - found.keys()
+    used = (name for name in used_tools(state.history.messages) if name in wanted) if wanted else ()
     state.offered_tools = kept.adding(used)
 
 

@@ -17,10 +17,11 @@ from ..gates import CompactFirst, DontSend, PendingRequest, Verdict, first_objec
 from ..instructions import Emit, Instruction, SendRequest, StartBackoff
 from ..phases import Backoff, Compacting, Idle, Requesting
 from ..retry import backoff_delay_s
-from ..settings import prompts_in_request
+from ..settings import changed_config, prompts_in_request
 from ..state import ConversationState
 from ..tools.batch import ToolBatch
 from ..tools.early import may_start_early
+from ..tools.offered import native_search
 from ..turn import MAX_OVERFLOWS, Aside, Overrides, Turn
 from .compactions import end_compaction, learn_window, restore_unreadable, start_compaction
 from .early_tools import give_up_early
@@ -65,6 +66,10 @@ def _resumed_turn(state: ConversationState, number: int) -> Turn:
 
 def _new_turn(state: ConversationState, number: int, overrides: Overrides | None) -> Turn:
     """Turn *number*. Its settings are in force."""
+    if overrides is not None:
+        own = changed_config(state.config, overrides.settings)
+        if native_search(own) != native_search(state.config):
+            state.offer_used(state.history.messages, own)
     turn = Turn(number=number, fill_before=state.meter.fill, overrides=overrides, step_at=state.history.now)
     if overrides is None:
         return turn
@@ -212,7 +217,10 @@ def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn
     append = state.history.continue_answer if turn.continuing is not None else state.history.append_answer
     kept = append(answer.content, turn.number, answer.origin, state.last_request)
     state.meter.messages_appended(len(state.history.messages))
-    state.offer_used(state.history.messages[-1:] if kept else (), turn.config(state.config))
+    config = turn.config(state.config)
+    search = native_search(config)
+    if kept and (search is None or search != native_search(state.config)):  # its results are in the history otherwise
+        state.offer_used(state.history.messages[-1:], config)
     batch = ToolBatch.of(kept, getattr(answer, "stop_reason", StopReason.TOOL_USE), answer.usage)
     return early.merged(answer.content, batch) if early and batch.uses else batch
 

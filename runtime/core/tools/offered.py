@@ -6,9 +6,11 @@ import msgspec
 
 from ....compaction.estimate.sizes import settings_sizes
 from ....providers.models import context_limit_tokens
+from ....providers.registry import tool_search
 from ....providers.schema.content import Text, ToolResult, ToolUse
 from ....providers.schema.messages import Message
-from ....providers.schema.tools import Tool
+from ....providers.schema.tools import ProviderTool, Tool, ToolChoice
+from ....providers.text_tools.protocol import uses_text
 from ...api.config import SessionConfig
 from ...api.settings.policies import DeferTools
 from ...api.tools.builtins import READ_RESULT, SEARCH_TOOLS
@@ -22,12 +24,16 @@ MAX_WINDOW_SHARE = 0.1
 MIN_TOOLS = 10
 """With fewer tools, a search saves nothing."""
 
+_SEARCH_TYPE = "tool_search"
+"""How the type of a provider's own search begins."""
+
 
 class OfferedTools(msgspec.Struct, frozen=True, omit_defaults=True):
     """The names of tools that a session has *added* to what its requests offer at first, in that order.
 
     Those are tools that were deferred, and have been found or used, and ``READ_RESULT``. None is added in between: so
-    the definitions before it stay in the provider's cache.
+    the definitions before it stay in the provider's cache. What a search of the provider's own finds is not among them:
+    it stands in the history.
     """
 
     added: tuple[str, ...] = ()
@@ -48,7 +54,11 @@ NOTHING_ADDED = OfferedTools()
 
 
 def offered(config: SessionConfig, tools: OfferedTools, deferred: dict[str, Tool]) -> SessionConfig:
-    """*config* with the tools that its requests offer. Those of *deferred* are only among them if they were added."""
+    """*config* with the tools that its requests offer.
+
+    Those of *deferred* are only among them if they were added, unless the provider searches them itself: then they are
+    there from the start, marked as deferred.
+    """
     may_be_added: dict[str, Tool] = dict(deferred)
     if config.tools and all(tool.name != READ_RESULT.name for tool in config.tools):
         may_be_added[READ_RESULT.name] = READ_RESULT
@@ -56,12 +66,28 @@ def offered(config: SessionConfig, tools: OfferedTools, deferred: dict[str, Tool
     if not deferred and not added:
         return config
     shown = tuple(tool for tool in config.tools if tool.name not in deferred)
-    searches = any(tool.name == SEARCH_TOOLS.name for tool in shown)
-    search = (SEARCH_TOOLS,) if deferred and not searches else ()
     choice = config.tool_choice
     if READ_RESULT in added and choice is not None and choice.allowed:
         choice = msgspec.structs.replace(choice, allowed=(*choice.allowed, READ_RESULT.name))
-    return msgspec.structs.replace(config, tools=(*shown, *search, *added), tool_choice=choice)
+    search, marked = _search_in(config, tools, deferred)
+    names = {tool.name for tool in shown}
+    searches = (search,) if search and search.name not in names else ()
+    return msgspec.structs.replace(config, tools=(*shown, *searches, *marked, *added), tool_choice=choice)
+
+
+def native_search(config: SessionConfig) -> ProviderTool | None:
+    """The tool by which the provider itself searches the deferred tools of *config*, if it has one.
+
+    Where the model has to use a tool, it would find one by such a search and still not use it: that is left to our own.
+    """
+    choice = config.tool_choice or ToolChoice()
+    if choice.mode == "required" or uses_text(config, config.provider.facts):
+        return None
+    search = tool_search(config.provider, config)
+    if search is None or any(isinstance(tool, Tool) and tool.name == search.name for tool in config.tools):
+        return None
+    given = (tool for tool in config.tools if isinstance(tool, ProviderTool))
+    return next((tool for tool in given if str(tool.definition.get("type")).startswith(_SEARCH_TYPE)), search)
 
 
 def deferred_tools(config: SessionConfig) -> dict[str, Tool]:
@@ -78,6 +104,19 @@ def deferred_tools(config: SessionConfig) -> dict[str, Tool]:
     choice = config.tool_choice
     named = {choice.name, *choice.allowed} if choice else set[str | None]()
     return {tool.name: tool for tool in own if not tool.ends_turn and tool.name not in named}
+
+
+def _search_in(
+    config: SessionConfig, tools: OfferedTools, deferred: dict[str, Tool]
+) -> tuple[Tool | ProviderTool | None, Iterable[Tool]]:
+    """What searches *deferred*, and those of them that the provider is sent without showing them to the model."""
+    if not deferred:
+        return None, ()
+    search = native_search(config)
+    if search is None:
+        return SEARCH_TOOLS, ()
+    hidden = (tool for name, tool in deferred.items() if name not in tools.added)
+    return search, (msgspec.structs.replace(tool, deferred=True) for tool in hidden)
 
 
 def used_tools(messages: Iterable[Message]) -> Iterable[str]:

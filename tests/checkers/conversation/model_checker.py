@@ -23,6 +23,7 @@ from checkers.conversation.kept_messages import (
 )
 from checkers.conversation.key_ledger import KeyLedger
 from checkers.conversation.mailbox_ledger import MailboxLedger, turns_added
+from checkers.conversation.offered_ledger import Settings
 from checkers.conversation.prompt_ledger import PromptLedger, SettingsLedger, prompt_of
 from checkers.conversation.record_ledger import RecordLedger
 from checkers.conversation.temporary_content import TEMPORARY, TemporaryLedger, has_temporary, is_aside
@@ -177,7 +178,7 @@ class ModelChecker:
     def _note_tools(self, before: Conversation, event: ev.Event, added: AbstractSet[int]) -> None:
         offers, applied, in_force = self._tools.offers, self.applied, self.settings.in_force(self.applied)
         offered = offers.offered(applied)
-        offers.note(before, event, self.conversation, lambda each: applied if each.turn in added else in_force)
+        offers.note(before, event, self.conversation, Settings(applied, in_force, added))
         self._before_turn = self._before_turn.with_settings(offered, offers.offered(applied))
 
     # Instructions
@@ -211,8 +212,7 @@ class ModelChecker:
                 assert isinstance(event, ev.Received)
             case ApplySettings():
                 before = self._tools.offers.offered(self.applied)
-                if step.config.tools != self.applied.tools:
-                    self._tools.offers.configured(step.config, self.conversation.history)
+                self._tools.offers.configured(self.applied, step.config, self.conversation.history)
                 self._before_turn = self._before_turn.with_settings(before, self._tools.offers.offered(step.config))
                 self.applied = step.config
             case ResumeTools():
@@ -279,6 +279,7 @@ class ModelChecker:
         self.settings.start(turn, history)
         if not isinstance(message, msg.Retry | msg.Continue) or is_prompt(history[-1]):
             history = history[:-1]
+        self._tools.offers.started(self.applied, self.settings.in_force(self.applied), history)
         fill, continues = self.conversation.fill, isinstance(message, msg.Continue)
         recounted = self._restored or self.settings.in_force(self.applied).provider.name != self.applied.provider.name
         self._before_turn = BeforeTurn(history, fill, len(self.counted), self.sent, recounted, continues)
@@ -291,6 +292,7 @@ class ModelChecker:
     def _end_turn(self, end: out.TurnEnd) -> None:
         if end.turn == self.running:
             self.running = None
+            self._tools.end_step()
             if self._is_aside:
                 self.settings.end_aside()
         else:

@@ -321,11 +321,11 @@ def test_consecutive_messages_of_one_role_are_merged_and_empty_ones_omitted() ->
 
 
 def test_a_message_of_a_history_is_encoded_once() -> None:
-    memo, first = WireMemo(), user(HI)
+    memo, first, key = WireMemo(), user(HI), (CLAUDE, frozenset[str]())
     body(Request(1, (first,), Settings(), memo), CLAUDE, True)
-    encoded = memo.forms((first,), CLAUDE, lambda _: ["another"])[0]
+    encoded = memo.forms((first,), key, lambda _: ["another"])[0]
 
     later = body(Request(2, (first, assistant(HI)), Settings(system="new"), memo), CLAUDE, True)
 
-    assert memo.forms((first,), CLAUDE, lambda _: ["another"])[0] is encoded
+    assert memo.forms((first,), key, lambda _: ["another"])[0] is encoded
     assert encoded in later
