@@ -49,7 +49,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     ``Approve``, *approval_timeout_s* how long at most, in seconds; so long, too, questions wait for the user. A tool
     use that may run and that nobody answers, or says anything of, for *results_timeout_s* seconds gets an error result.
     *defer_tools* is whether the model has to search for tools when there are many, *start_tools* whether those that do
-    not say so themselves start while the answer is still streamed.
+    not say so themselves start while the answer is still streamed. *passivate_after_s* is how long a session with a
+    journal is idle, in seconds, before it leaves memory; by default, what the options of the runtime say.
     """
 
     compaction: Compaction | None = Layered()
@@ -69,6 +70,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     start_tools: ToolStart = ToolStart.COMPLETE
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
+    passivate_after_s: PositiveSeconds | None = None
 
 
 def check_settings(settings: Settings, name: str) -> None:

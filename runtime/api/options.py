@@ -16,10 +16,13 @@ from .journal import JournalConfig
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Memory = Annotated[int, Meta(ge=0, le=1 << 48)]  # Ray counts in units of a 10,000th byte, and overflows beyond
 
+NEEDS_JOURNAL = "sessions that leave memory need a journal to come back from; give RuntimeOptions(journal=...)"
+
 ENVIRONMENT = "env"
 """The ``credentials`` that come from the environment variables of the program."""
 
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
 
@@ -79,6 +82,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     one, the namespace has none; a runtime that joins a namespace uses the journal that it has. *credentials* is where
     the secrets come from that configs leave out: ``"env"``, the environment, or ``"module:function"``, which returns a
     mapping like ``os.environ`` and is called whenever some are needed, also for a session that goes on from a journal.
+    *passivate_after_s* is how long a session is idle before it leaves memory, where its config does not say so; by
+    default, none does. It needs a journal.
     """
 
     __repr__ = short_repr
@@ -101,6 +106,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     max_result_bytes: Positive = 256 << 10
     journal: JournalConfig | None = None
     credentials: str = ENVIRONMENT
+    passivate_after_s: PositiveSeconds | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "options")

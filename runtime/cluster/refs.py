@@ -26,7 +26,7 @@ T = TypeVar("T")
 class HostRef:
     """A session actor: its handle, the channel to it, and how many *sessions* the driver *driver_id* put on it.
 
-    Its id is the actor's name in Ray.
+    Of those, *passivated* ones that have left memory do not count any more. Its id is the actor's name in Ray.
     """
 
     id: str
@@ -34,6 +34,7 @@ class HostRef:
     driver_id: str
     timeout_s: float
     sessions: int = 0
+    passivated: int = 0
     endpoint: Endpoint | None = None
     has_opened: bool = False
     """True once it has had a session."""

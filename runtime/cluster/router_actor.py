@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import Any
 
+import msgspec
 import ray
 from ray.actor import ActorProxy
 
@@ -28,19 +29,27 @@ _CLOCK_SKEW_MS = 60_000
 _CALL_S = 5.0
 
 
+class RouterPlace(msgspec.Struct, frozen=True):
+    """The router *number* of *namespace*. Sessions with an epoch below *since* are of before: the journal had them."""
+
+    namespace: str
+    number: int
+    since: int
+
+
 class _RouterActor:
-    """Serves the router *number* of *namespace* over streams.
+    """Serves the router at *place* over streams.
 
     After a restart, the session actors publish again what they hold, and the directory says which sessions died.
     """
 
-    def __init__(self, limits: RouterLimits, ports: tuple[int, int] | None, namespace: str, number: int) -> None:
+    def __init__(self, limits: RouterLimits, ports: tuple[int, int] | None, place: RouterPlace) -> None:
         restarted = was_restarted()
-        self._router = Router(limits, int(time.time() * 1000) + _CLOCK_SKEW_MS if restarted else 0)
+        self._router = Router(limits, int(time.time() * 1000) + _CLOCK_SKEW_MS if restarted else place.since)
         self._listener = Listener(partial(serve, self._router))
         self._ports = ports
-        self._namespace = namespace
-        self._number = number
+        self._namespace = place.namespace
+        self._number = place.number
         self._learning: asyncio.Task[None] | None = None
         self._has_learned = not restarted
 

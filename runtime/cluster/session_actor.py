@@ -20,6 +20,7 @@ from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
 from ..session.pages import HistoryPosition, HistorySelection, encode_history_page, encode_statuses
 from ..session.requests.client_pool import ClientPool
+from ..session.requests.credentials import known_provider
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .actor_logs import log_from
@@ -45,7 +46,8 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a session actor is started with: the *namespace* in which it has the name of its host.
 
     A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
-    before it is ready. It logs from *log_level* on. *journal* is the one of the namespace, if it has one.
+    before it is ready. It logs from *log_level* on. *journal* is the one of the namespace, if it has one. Its sessions
+    leave memory when they have been idle for *passivate_after_s*, where their config does not say so.
     """
 
     namespace: str
@@ -56,6 +58,14 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     call_timeout_s: float
     log_level: int = logging.WARNING
     journal: JournalRef | None = None
+    passivate_after_s: float | None = None
+
+
+class Predecessor(msgspec.Struct, frozen=True):
+    """The actor that had a session as *incarnation*. It ran *out_of_memory*, as far as that is known."""
+
+    incarnation: int
+    out_of_memory: bool
 
 
 class _SessionActor:
@@ -76,10 +86,12 @@ class _SessionActor:
         publish = [transport.publish for transport in transports]
         journal = settings.journal.connect(owner.host_id) if settings.journal else None
         self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes, journal)
+        self._host.leaving.idle_timer.default_s = settings.passivate_after_s
         self._host.ray_tools.runner = self._task_runner = TaskRunner((owner.host_id, settings.namespace))
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
             publisher.find_gaps, publisher.call_take_over = transport.find_gaps, transport.take_over
             publisher.call_held_segments = transport.held_segments
+            publisher.call_forget = transport.forget
             transport.receive_pushes(_ignore_push, publisher.on_connection_lost)
         self._listener = Listener(partial(serve, self._host))
         self._ports = settings.ports
@@ -111,17 +123,24 @@ class _SessionActor:
             self._claims.finish(session_ids)
 
     @ray.method
-    async def rebuild(self, session_id: str, claim: Claim) -> list[ProviderConfig]:
-        """Take over a session from the actor that had it. Returns the providers, without secrets, that it needs.
+    async def rebuild(
+        self, session_id: str, claim: Claim, before: "Predecessor", known: list[ProviderConfig]
+    ) -> Endpoint | list[ProviderConfig]:
+        """Take over a session from the actor *before*, and go on with it. Returns as ``open`` does.
 
-        ``resume`` must follow. Raises what ``open`` does, and ``JournalError``.
+        If it needs the secrets of providers that *known* does not have, ``resume`` must follow: these are returned,
+        without secrets. Raises what ``open`` does, and ``JournalError``.
         """
         await self._use([session_id], claim)
         try:
-            return await self._host.rebuild((session_id, claim.epoch))
+            needed = await self._host.rebuild(key := (session_id, claim.epoch), before.incarnation + 1)
         except BaseException:
             self._claims.finish([session_id])
             raise
+        providers = [provider for each in needed if (provider := known_provider(each, known))]
+        if len(providers) < len(needed):
+            return needed
+        return await self._resume(key, providers, before.out_of_memory)
 
     @ray.method
     async def resume(self, key: SessionKey, providers: list[ProviderConfig], out_of_memory: bool) -> Endpoint:
@@ -129,6 +148,9 @@ class _SessionActor:
 
         The actor before ran *out_of_memory*, as far as that is known.
         """
+        return await self._resume(key, providers, out_of_memory)
+
+    async def _resume(self, key: SessionKey, providers: list[ProviderConfig], out_of_memory: bool) -> Endpoint:
         try:
             endpoint = await self._start()
             await self._host.resume(key, providers, out_of_memory)
@@ -194,6 +216,11 @@ class _SessionActor:
         return closing.result()
 
     @ray.method
+    async def passivated(self) -> int:
+        """How many idle sessions have left memory so far."""
+        return self._host.leaving.passivated
+
+    @ray.method
     async def settings(self, key: SessionKey) -> SessionConfig:
         """The settings in force, without secrets."""
         return self._host.settings(key)
@@ -244,14 +271,15 @@ class _SessionActor:
         return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
     async def _on_sessions_end(self, sessions: dict[str, int]) -> None:
-        host_id = self._claims.owner.host_id
         with suppress(RuntimeClosed):  # the directory and its ids ended with the namespace
             while True:
                 try:
-                    await self._directory.call(lambda directory: directory.release.remote(sessions, host_id))
+                    await self._directory.release(sessions, self._claims.owner.host_id)
                     break
                 except DirectoryUnreachable:
                     log.warning("%d ids can't be released yet: the directory is away", len(sessions))
+                    here = self._host.epochs() | self._claims.opening  # some may have left memory, and come back
+                    sessions = {each: epoch for each, epoch in sessions.items() if here.get(each) != epoch}
         self._exit_if_empty()
 
     def _exit_if_empty(self) -> None:

@@ -1,12 +1,15 @@
 """The actors that all drivers of a namespace share: its directory, its routers, and its journal if it has one."""
 
 import asyncio
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from ...providers.schema.errors import InvalidConfig
 from ..api.errors import RuntimeClosed, Unreachable
-from ..api.options import RuntimeOptions
+from ..api.options import NEEDS_JOURNAL, RuntimeOptions
+from ..events.router_connection import FindRecorded
 from ..events.router_connections import RouterConnections, connections_of
 from ..journal.remote.remote_journal import RemoteJournal
 from .directory.actor import DirectoryActor, DirectoryHandle
@@ -20,7 +23,7 @@ from .journal.place import JournalPlace, journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
 from .ray_calls import CONCURRENCY, START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
-from .router_actor import RouterActor, RouterHandle
+from .router_actor import RouterActor, RouterHandle, RouterPlace
 from .router_transport import transport_to
 
 _TRIES = 100
@@ -38,10 +41,13 @@ class SharedActors:
     memory: MemoryRequests
     journal: JournalRef | None = None
 
-    def connect_to_routers(self) -> RouterConnections:
-        """Connect this driver to all routers, for its readers."""
+    def connect_to_routers(self, find_recorded: FindRecorded) -> RouterConnections:
+        """Connect this driver to all routers, for its readers.
+
+        *find_recorded* finds how far sessions are recorded that the routers do not know.
+        """
         transports = [transport_to(router, self.directory, self.driver_id) for router in self.routers]
-        return connections_of(transports)
+        return connections_of(transports, find_recorded)
 
     def connect_to_journal(self) -> RemoteJournal | None:
         """The journal of the namespace, if it has one, for this driver. It connects with the first call."""
@@ -87,6 +93,8 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
             await asyncio.gather(directory.call(lambda directory: directory.endpoint.remote()), *starting)
         if journal:
             shared_actors = replace(shared_actors, journal=await opened_journal(journal))
+        elif options.passivate_after_s:
+            raise InvalidConfig("options.passivate_after_s", NEEDS_JOURNAL)
     except BaseException:
         await shared_actors.release()
         if not exists:  # whoever starts the next ones may have other options
@@ -137,4 +145,4 @@ def _router(number: int, options: RuntimeOptions, memory: MemoryRequests) -> Rou
         memory=memory.router,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
-    ).remote(options.router_limits, options.ports, options.namespace, number)
+    ).remote(options.router_limits, options.ports, RouterPlace(options.namespace, number, int(time.time() * 1000)))

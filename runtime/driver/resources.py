@@ -55,7 +55,7 @@ async def acquire(
         shared_actors = await find_or_start_shared_actors(options)
         pool = ActorPool(shared_actors, options, warm)
         registry = SessionRegistry(shared_actors, options, pool, placement)
-        connections = shared_actors.connect_to_routers()
+        connections = shared_actors.connect_to_routers(registry.find_recorded)
     except BaseException:
         if started_ray:
             shut_down_ray()

@@ -160,7 +160,7 @@ class Runtime:
         resources = self._require_entered()
         placement = checked_placement(placement) if placement else self._placement
         await resources.registry.prepare(() if are_new else session_ids, config)
-        groups = resources.pool.assign(session_ids, placement, config.provider.name)
+        groups = await resources.pool.assign(session_ids, placement, config.provider.name)
         opened: list[SessionHandle] = []
 
         async def open_group(host: HostRef | None, group: list[str]) -> None:

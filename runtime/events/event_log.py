@@ -88,7 +88,8 @@ class EventLog:
     """The logs of a router's sessions. Beyond a limit the oldest segments are dropped; the newest one always stays.
 
     *on_drop* is called for each session log that is dropped as a whole, with its end marker, for the readers that have
-    not received everything. Sessions with an epoch below *whole_since* may have had events before the log began.
+    not received everything. Sessions with an epoch below *whole_since* may have had events that the log never had, or
+    has forgotten.
     """
 
     def __init__(self, limits: RouterLimits, on_drop: Callable[[Segment], None], whole_since: int = 0) -> None:
@@ -194,6 +195,17 @@ class EventLog:
                 log.last_seq = (incarnation - 1) * RESERVED_SEQS if last_seq is None else last_seq
         return log.last_seq
 
+    def forget(self, held: HeldSession) -> None:
+        """Drop the log of a session that has left the memory of its host: the journal has its events.
+
+        Nothing happens if another incarnation has taken it over meanwhile.
+        """
+        self._whole_since = max(self._whole_since, held.epoch + 1)
+        log = next((log for log in self._logs.get(held.session_id, ()) if log.epoch == held.epoch), None)
+        if log and log.incarnation <= held.incarnation and not log.session_end:
+            log.last_seq = max(log.last_seq, held.last_seq)
+            self._remove(log)
+
     def gaps(self, held: HeldSession) -> tuple[bool, bool]:
         """Whether the log lacks events that the host of a session has published, and whether the host is fenced off."""
         logs = self._logs.get(held.session_id)
@@ -288,6 +300,9 @@ class EventLog:
 
     def _drop_log(self, log: SessionLog) -> None:
         del self._ended[log]
+        self._remove(log)
+
+    def _remove(self, log: SessionLog) -> None:
         while log:
             self._drop_oldest(log)
         logs = self._logs[log.session_id]

@@ -65,6 +65,10 @@ class PublishedSessions:
         else:
             self._outboxes[outbox] = None
 
+    def remove(self, outbox: Outbox) -> None:
+        """The session of *outbox* goes on in another process."""
+        self._outboxes.pop(outbox, None)
+
     def outbox_of(self, held: HeldSession) -> Outbox | None:
         """The outbox of a session that has not ended."""
         return next((outbox for outbox in self._outboxes if outbox.held == held), None)
@@ -105,6 +109,8 @@ class Publisher:
         """Has the router let in only a session's new incarnation: the encoded ``HeldSession``."""
         self.call_held_segments: Callable[[bytes], Awaitable[bytes]] | None = None
         """Reads what the router holds of a session: the encoded ``HeldSession``."""
+        self.call_forget: Callable[[bytes], Awaitable[None]] | None = None
+        """Has the router drop what it holds of sessions: the encoded list of ``HeldSession``."""
         self.on_fenced: Callable[[Outbox], None] = _ignore
         """Called for the outbox of a session that another incarnation has taken over, once."""
         self._published = PublishedSessions()
@@ -133,26 +139,23 @@ class Publisher:
 
     async def take_over(self, session: HeldSession) -> int:
         """Have the router ignore earlier incarnations of *session*. Returns the last number that is used up there."""
-        known = await self._ask(self.call_take_over, session)
+        known = await _ask(self.call_take_over, session)
         return session.last_seq if known is None else known
 
     async def held_segments(self, session: HeldSession) -> list[Segment]:
         """The segments of *session* that the router holds."""
-        return decode_segments(await self._ask(self.call_held_segments, session) or _NO_SEGMENTS)
+        return decode_segments(await _ask(self.call_held_segments, session) or _NO_SEGMENTS)
 
-    async def _ask(self, call: Callable[[bytes], Awaitable[T]] | None, session: HeldSession) -> T | None:
-        """What *call* to the router returns; ``None`` if the router is gone for good."""
-        pause_s = _FIRST_PAUSE_S
-        while call:
-            try:
-                return await call(_encode(session))
-            except RouterGone:
-                break
-            except Exception as error:  # as when publishing
-                log.warning("a router does not take a session over: %s; retrying in %.1f s", error, pause_s)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-        return None
+    async def withdraw(self, outboxes: Sequence[Outbox], forgotten: Sequence[HeldSession]) -> None:
+        """Hold *outboxes* no more, whose sessions have left this process; all of it is acknowledged.
+
+        Have the router drop what it holds of *forgotten*, which are in no process now.
+        """
+        for outbox in outboxes:
+            self._pending.pop(outbox, None)
+            self._published.remove(outbox)
+        if forgotten:
+            await _ask(self.call_forget, forgotten)
 
     @property
     def waits_s(self) -> float:
@@ -258,6 +261,21 @@ class Publisher:
         except BaseException:
             self._may_have_gaps = True
             raise
+
+
+async def _ask(call: Callable[[bytes], Awaitable[T]] | None, argument: object) -> T | None:
+    """The result of *call* to the router, however long that is away; ``None`` if it is gone for good."""
+    pause_s = _FIRST_PAUSE_S
+    while call:
+        try:
+            return await call(_encode(argument))
+        except RouterGone:
+            break
+        except Exception as error:  # as when publishing
+            log.warning("a call to the router failed with %s; retrying in %.1f s", type(error).__name__, pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+    return None
 
 
 def _ignore(outbox: Outbox) -> None:

@@ -145,7 +145,7 @@ class Reader:
             if self.session_id is not None:  # a later session has its id
                 self._end()
                 return False
-            last = 0
+            last = segment.first - 1 if self._joins(segment) else 0
         self.cursors[segment.session_id] = position
         if self._is_resting and not segment.session_end:
             return False
@@ -227,6 +227,11 @@ class Reader:
                 self._forget_session(self._ended_sessions.popleft())
             return
         self._end()
+
+    def _joins(self, segment: Segment) -> bool:
+        """True if *segment* is of a session that goes on after it was in no process when this reader began."""
+        is_new = self.from_now and self.session_id is None and segment.session_id not in self.cursors
+        return is_new and segment.incarnation > 1
 
     def _is_fenced(self, segment: Segment) -> bool:
         """True if *segment* is of an incarnation that another one has followed. Notes which is the latest."""

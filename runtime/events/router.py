@@ -69,8 +69,14 @@ class Router:
 
         That is *last_seq* of *session* if nothing is known of it.
         """
-        log = self.subscriptions.log
-        return log.take_over(session.session_id, session.epoch, session.incarnation, host_id, session.last_seq)
+        last_seq, drivers = self.subscriptions.take_over(session, host_id)
+        self._schedule(drivers)
+        return last_seq
+
+    def forget(self, sessions: Iterable[HeldSession]) -> None:
+        """Drop what is held of *sessions*, which have left the memory of their host. Readers who lag are told."""
+        for session in sessions:
+            self.subscriptions.log.forget(session)
 
     def held_segments(self, session: HeldSession) -> bytes:
         """The encoded segments of *session* that are held."""

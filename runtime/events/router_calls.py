@@ -25,6 +25,7 @@ class RouterCall(IntEnum):
     PING = 6
     TAKE_OVER = 7
     HELD_SEGMENTS = 8
+    FORGET = 9
 
 
 def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
@@ -45,6 +46,9 @@ def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
             return _encode(router.take_over(_held_session(data), peer.id))
         case RouterCall.HELD_SEGMENTS:
             return router.held_segments(_held_session(data))
+        case RouterCall.FORGET:
+            router.forget(_held_sessions(data))
+            return None
         case RouterCall.PING:
             return None
         case _:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -26,6 +26,9 @@ _MOST_REJECTIONS = 3
 """A subscription that the router rejects so often, alone, ends its reader."""
 
 _NO_CHANGE = SubscriptionUpdate()
+
+FindRecorded = Callable[[str, int], Awaitable[Segment | None]]
+"""Finds how far the session of that id and epoch is recorded: a segment without events, after the last one."""
 
 _encoder = msgspec.msgpack.Encoder()
 _deliveries_decoder = msgspec.msgpack.Decoder(list[Delivery])
@@ -90,6 +93,8 @@ class RouterConnection:
         self._unknown_timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None  # a task of its own: while the directory is away, it waits
         self._update_due = asyncio.Event()
+        self.find_recorded: FindRecorded | None = None
+        """How far a session has come that is in no process, if there is a place that knows."""
         self._error: Exception | None = None
         self._liveness = Liveness(transport.ping)
         transport.receive_pushes(self._receive, self._resubscribe)
@@ -267,10 +272,22 @@ class RouterConnection:
             asked[subscriber] = {session_id for session_id, _ in lost}
         undecided = await self._transport.end_lost_sessions(sessions) if sessions else []
         for subscriber, session_ids in asked.items():
-            if session_ids.isdisjoint(undecided):
+            if session_ids.isdisjoint(undecided) and subscriber in unknown:
+                await self._feed_recorded(subscriber)
                 unknown.pop(subscriber, None)
         if undecided:
             await asyncio.sleep(_PAUSE_S)
+
+    async def _feed_recorded(self, subscriber: _Subscriber) -> None:
+        """Tell the reader of one session what its router does not know: how far it came before it left memory."""
+        reader = subscriber.reader
+        if self.find_recorded is None or reader.session_id is None:
+            return
+        segment = await self.find_recorded(reader.session_id, reader.epoch)
+        if segment and not reader.ended:
+            subscriber.held_bytes += segment.size_bytes
+            if not reader.feed(segment):
+                self._free_room(subscriber, segment.size_bytes)
 
     def _lost_sessions(self, reader: Reader, positions: Mapping[str, Position]) -> list[tuple[str, int]]:
         """The sessions of *reader* that may have ended: ids with epochs. The router knows those of *positions*."""

@@ -41,6 +41,9 @@ class StreamTransport:
     async def held_segments(self, session: bytes) -> bytes:
         return await self._channel.call(RouterCall.HELD_SEGMENTS, session) or b""
 
+    async def forget(self, sessions: bytes) -> None:
+        await self._channel.call(RouterCall.FORGET, sessions)
+
     async def ping(self) -> None:
         await self._channel.call(RouterCall.PING)
 

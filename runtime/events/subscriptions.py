@@ -8,7 +8,7 @@ import msgspec
 
 from ..api.options import RouterLimits
 from .event_log import EventLog
-from .segments import START, EndedSessions, Position, Segment, SessionEnd
+from .segments import START, EndedSessions, HeldSession, Position, Segment, SessionEnd
 
 _MANY_CURSORS = 1_000
 
@@ -145,6 +145,13 @@ class Subscriptions(Generic[D]):
             if is_new:
                 drivers |= self._add_pending(session_id)
         return drivers
+
+    def take_over(self, session: HeldSession, host_id: str) -> tuple[int, set[D]]:
+        """As ``EventLog.take_over``. Also returns the drivers that can now collect that events are no longer held."""
+        log, session_id = self.log, session.session_id
+        before = log.position(session_id)
+        last_seq = log.take_over(session_id, session.epoch, session.incarnation, host_id, session.last_seq)
+        return last_seq, self._add_pending(session_id) if log.position(session_id) > before else set()
 
     def apply(self, key: D, update: SubscriptionUpdate) -> list[int]:
         """Apply a subscription update of a driver. Returns the ids of added subscriptions to unknown sessions."""

@@ -3,8 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
+from ..api.errors import UnknownSession
 from ..api.messages import Close
+from ..events.publisher import Publisher
 from ..events.segments import shard_of
 from .endings import Endings, log_failure
 from .session import Session
@@ -14,6 +17,9 @@ log = logging.getLogger(__name__)
 _CLOSING_SESSIONS = 2_000
 """Sessions that one call closes before those closed first are over: a router stores so many ends in 10 ms."""
 
+_STORE_S = 5.0
+"""How long it waits for the journal, and the router, when a session leaves: what is not stored is not acknowledged."""
+
 _CLOSING_S = 0.1
 """How long it waits for that: while a router is away, none is over."""
 
@@ -21,16 +27,20 @@ _CLOSING_S = 0.1
 class Closing:
     """Closes *sessions*, those of a host by their ids, and removes those that have ended.
 
-    *on_end* is awaited with sessions, ids with their epochs, that are over: the router has all their events. There are
-    so many *routers*.
+    *on_end* is awaited with sessions, ids with their epochs, that are over or have left: the router has all their
+    events. Each of *publishers* is that of a router.
     """
 
     def __init__(
-        self, sessions: dict[str, Session], on_end: Callable[[dict[str, int]], Awaitable[None]], routers: int
+        self,
+        sessions: dict[str, Session],
+        on_end: Callable[[dict[str, int]], Awaitable[None]],
+        publishers: Sequence[Publisher],
     ) -> None:
         self._sessions = sessions
         self._on_end = on_end
-        self._endings = [Endings(self._finalize) for _ in range(routers)]
+        self._endings = [Endings(self._finalize) for _ in publishers]
+        self._leavings = [Endings(partial(self._finalize_left, publisher)) for publisher in publishers]
         self._finalizing: dict[Session, asyncio.Future[None]] = {}
 
     def start(self, session: Session, drain: bool) -> asyncio.Future[None]:
@@ -40,6 +50,15 @@ class Closing:
         if not session.ended:
             return asyncio.get_running_loop().create_task(self._wait_over(session))
         return self._finalizing[session]
+
+    def leave(self, session: Session) -> asyncio.Future[None]:
+        """Remove *session*, which goes on elsewhere from its records: from now on it is not here.
+
+        The future is done when it can go on. Others share it, so it must not be cancelled.
+        """
+        del self._sessions[session.id]
+        session.leave()
+        return self._leavings[shard_of(session.id, len(self._leavings))].add(session)
 
     def on_session_end(self, session: Session) -> None:
         """*session* has ended: release what it holds, and remove it."""
@@ -73,6 +92,30 @@ class Closing:
         finally:
             for session in sessions:
                 del self._finalizing[session]
+
+    async def _finalize_left(self, publisher: Publisher, sessions: list[Session]) -> None:
+        await asyncio.gather(*map(_shut_down_left, sessions))
+        # Of a session that is not idle, the router knows the numbers of chunks that are not recorded.
+        forgotten = [session.outbox.held for session in sessions if session.is_idle]
+        await publisher.withdraw([session.outbox for session in sessions], forgotten)
+        await self._on_end({session.id: session.epoch for session in sessions})
+
+
+async def _shut_down_left(session: Session) -> None:
+    """Wait until all of *session* is stored and published, and release what it holds."""
+    await session.wait_stopped()
+    try:
+        if session.records and (stored := session.records.stored()):
+            async with asyncio.timeout(_STORE_S):
+                await stored
+        async with asyncio.timeout(_STORE_S):
+            await session.shutdown()
+    except TimeoutError:
+        log.warning("session %s leaves, and not all of its events are stored or published", session.id)
+    except UnknownSession:
+        log.info("session %s goes on in another process already", session.id)
+    except Exception as error:  # of its client's; the session has left all the same
+        log.critical("session %s could not release everything", session.id, exc_info=error)
 
 
 async def wait_for_room(closing: Mapping[asyncio.Future[None], Sequence[int]]) -> None:

@@ -14,9 +14,9 @@ from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
 from ..api.messages import AddMessages, Close, Configure, MessageKey, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.options import RuntimeOptions
+from ..api.settings.changes import given_settings
 from ..api.status import SessionStatus, SessionSummary
 from ..api.validation import invalid_config
-from ..core.conversation import Conversation
 from ..core.events import NOTHING, Opened, Recovered
 from ..core.phases import Requesting
 from ..events.outbox import FIRST, Incarnation, Outbox
@@ -29,10 +29,12 @@ from .durable.journaling import Journaling
 from .durable.partials import lost_answer
 from .durable.rebuilding import Rebuilt
 from .history_budget import HistoryBudget
+from .leaving import Leaving
 from .pages import decode_messages
 from .requests.client_pool import ClientPool
 from .requests.credentials import Credentials
 from .session import Session
+from .statuses import summary_of
 from .tools.ray_runs import RayTools
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,8 @@ class Host:
         self._on_tools = self.ray_tools.batch_runs  # shared by all sessions
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
-        self._closing = Closing(self._sessions, on_end, len(self.publishers))
+        self._closing = Closing(self._sessions, on_end, self.publishers)
+        self.leaving = Leaving(self._closing, journal is not None)
         self._on_session_end = self._closing.on_session_end  # shared by all sessions
 
     async def run(self) -> None:
@@ -135,15 +138,15 @@ class Host:
         name = config.provider.name
         log.info("opened %d sessions: %s, %s; there are %d", len(session_ids), name, config.provider.model, len(self))
 
-    async def rebuild(self, key: SessionKey) -> list[ProviderConfig]:
-        """Take over a session from the process that has it, or had. Returns the providers that ``resume`` needs.
+    async def rebuild(self, key: SessionKey, incarnation: int | None = None) -> list[ProviderConfig]:
+        """Take over a session, as the next *incarnation*. Returns the providers that ``resume`` needs.
 
         Raises:
             JournalError: it can't be rebuilt; the class says why.
         """
         assert self._journaling
         self._require_free([key[0]])
-        self._rebuilt[key] = rebuilt = await self._journaling.rebuilt(JournalKey(*key))
+        self._rebuilt[key] = rebuilt = await self._journaling.rebuilt(JournalKey(*key), incarnation)
         return rebuilt.providers()
 
     async def resume(self, key: SessionKey, providers: Sequence[ProviderConfig], out_of_memory: bool = False) -> None:
@@ -170,8 +173,9 @@ class Host:
             )
         outbox = self._new_outbox(*key, rebuilt.conversation.config, incarnation)
         publisher.publish_first(await self._journaling.segments_after(rebuilt, known))
-        self._sessions[key[0]] = session = self._new_session(outbox, credentials, rebuilt.conversation)
-        session.start(Recovered(partial=partial, out_of_memory=out_of_memory))
+        self._sessions[key[0]] = session = self._new_session(outbox, credentials, rebuilt)
+        session.go_on(Recovered(partial=partial, out_of_memory=out_of_memory))
+        self.leaving.idle_timer.follow(session)
         await self._all_stored([key[0]])
         log.info("session %s goes on here, as incarnation %d", key[0], rebuilt.incarnation)
 
@@ -189,13 +193,18 @@ class Host:
             raise invalid_config(error, "message") from None
         session = self._find(key)
         is_new = not (message_key and session.knows(message_key))
+        if is_new:
+            self.leaving.require_accepts(message)
         if is_new and isinstance(message, UserMessage | AddMessages | ToolResults):
             self._budget.require_room(len(data))
         if is_new and self._journaling:
             self._journaling.require_available(message)
         if isinstance(message, Configure) and message.tools:
             message = self.ray_tools.shared(message)
-        return session.tell(message, len(data), message_key)
+        receipt = session.tell(message, len(data), message_key)
+        if isinstance(message, Configure) and "passivate_after_s" in given_settings(message):
+            self.leaving.idle_timer.follow(session)
+        return receipt
 
     def stored(self, key: SessionKey) -> Awaitable[None] | None:
         """Done when all that the session was told so far is recorded: it survives. ``None`` if there is no wait.
@@ -204,15 +213,16 @@ class Host:
             UnknownSession: another process has taken over the session.
             JournalUnavailable: awaiting: the journal has not stored it in time; it may do so later.
         """
-        if not self._journaling or (stored := self._find(key).stored()) is None:
+        records = self._find(key).records
+        if not self._journaling or not records or (stored := records.stored()) is None:
             return None
         return self._journaling.wait(stored)
 
     async def _all_stored(self, session_ids: Sequence[str]) -> None:
         """Wait until what was recorded of all these sessions is stored. Raises what ``stored`` does."""
         for session_id in session_ids if self._journaling else ():
-            session = self._sessions[session_id]
-            if stored := self.stored((session_id, session.epoch)):
+            session = self._sessions.get(session_id)  # it may have left memory already: all of it is stored
+            if session and (stored := self.stored((session_id, session.epoch))):
                 await stored
 
     async def learn_facts(self, key: SessionKey, model: str) -> None:
@@ -252,7 +262,7 @@ class Host:
 
     def settings(self, key: SessionKey) -> SessionConfig:
         """The settings in force, without secrets."""
-        return self._find(key).settings()
+        return self._find(key).conversation.config
 
     def status(self, key: SessionKey) -> SessionStatus:
         """The session's status."""
@@ -260,7 +270,7 @@ class Host:
 
     def summary(self, key: SessionKey) -> SessionSummary:
         """What has happened in the session."""
-        return self._find(key).summary()
+        return summary_of(key[0], self._find(key).conversation)
 
     def statuses(self, session_ids: Iterable[str]) -> list[SessionStatus]:
         """The statuses of those of *session_ids* that are here."""
@@ -269,7 +279,7 @@ class Host:
 
     def history(self, key: SessionKey, full: bool = False) -> HistoryView:
         """The session's messages; with *full*, those that compactions removed instead of what they wrote."""
-        return self._find(key).history(full)
+        return self._find(key).conversation.view(full)
 
     def _require_free(self, session_ids: Sequence[str]) -> None:
         opening: set[str] = set()
@@ -282,10 +292,9 @@ class Host:
         schedule = self._schedulers[self.router_of(session_id)]
         return Outbox(session_id, epoch, config.limits.outbox_bytes, schedule, incarnation)
 
-    def _new_session(
-        self, outbox: Outbox, credentials: Credentials, conversation: Conversation | None = None
-    ) -> Session:
-        records = self._journaling.records(outbox, self._on_fenced) if self._journaling else None
+    def _new_session(self, outbox: Outbox, credentials: Credentials, rebuilt: Rebuilt | None = None) -> Session:
+        records = self._journaling.records(outbox, self._on_fenced, rebuilt) if self._journaling else None
+        conversation = rebuilt.conversation if rebuilt else None
         session = Session(outbox.session_id, credentials.copy(), outbox, records, conversation)
         session.on_end, session.on_history = self._on_session_end, self._on_history
         session.on_tools = self._on_tools
@@ -297,6 +306,7 @@ class Host:
             for number, outbox in enumerate(outboxes, start=1):
                 self._sessions[outbox.session_id] = session = self._new_session(outbox, credentials)
                 session.start(opened)
+                self.leaving.idle_timer.follow(session)
                 if number % _GROUP_SESSIONS == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(0)
@@ -309,9 +319,10 @@ class Host:
                 session.load(decode_messages(page))
                 await asyncio.sleep(0)
         except BaseException:
-            session.discard()
+            session.leave()
             raise
         self._sessions[session.id] = session
+        self.leaving.idle_timer.follow(session)
 
     def _checked_credentials(self, config: SessionConfig) -> Credentials:
         credentials = Credentials(self._clients)
@@ -326,6 +337,8 @@ class Host:
         session = self._sessions.get(session_id)
         if session is None or session.epoch != epoch:
             raise UnknownSession(f"there is no session {shown(session_id)}; it has ended, or never existed")
+        if session.records:
+            session.records.touch()
         return session
 
     def _on_fenced(self, outbox: Outbox) -> None:

@@ -11,13 +11,12 @@ from typing import assert_never
 import msgspec
 
 from ...providers.schema.draft import Partial
-from ...providers.schema.messages import HistoryView, Message
+from ...providers.schema.messages import Message
 from ...providers.schema.request import WireMemo
 from ...providers.served_facts import learn_facts
-from ..api.config import SessionConfig
 from ..api.events import ToolBatch
 from ..api.messages import MessageKey, Receipt, ToLLM
-from ..api.status import SessionStatus, SessionSummary
+from ..api.status import SessionStatus
 from ..core import events as ev
 from ..core.conversation import Conversation
 from ..core.history import HistorySize
@@ -34,7 +33,7 @@ from ..core.instructions import (
     StartCompaction,
     StartToolTimer,
 )
-from ..core.phases import Compacting, Requesting, ToolsOut
+from ..core.phases import Compacting, Idle, Requesting, ToolsOut
 from ..events.outbox import Outbox
 from .durable.session_records import SessionRecords
 from .message_checks import checked_message
@@ -42,7 +41,7 @@ from .reporting import report_event, report_request, report_wait
 from .requests.compaction_task import CompactionTask
 from .requests.credentials import Credentials
 from .requests.request_task import RequestTask, named_failure
-from .statuses import receipt_of, status_of, summary_of
+from .statuses import receipt_of, status_of
 from .tools.open_tools import OpenTools
 from .tools.ray_runs import OnTools
 
@@ -52,7 +51,8 @@ log = logging.getLogger(__name__)
 class Session:
     """One conversation in an event loop. It makes no decisions: the conversation does.
 
-    With *records*, everything is recorded; a *conversation* goes on that was rebuilt of such records.
+    With *records*, everything is recorded; a *conversation* goes on that was rebuilt of such records. Others only look
+    at it.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Session:
         self.on_history: Callable[[Session, HistorySize, HistorySize], None] | None = None  # its size before, and now
         self.on_tools: OnTools | None = None
         self._credentials = credentials
-        self._outbox = outbox
+        self.outbox = outbox
         self._memo = WireMemo()
         self._first_attempt_at = 0.0
         self._task: asyncio.Task[None] | None = None  # the running request or compaction
@@ -79,24 +79,31 @@ class Session:
         self._tasks: tuple[asyncio.Task[None], ...] = ()  # also cancelled ones, until they have closed their sockets
         self._end: asyncio.Event | None = None  # made only when somebody waits for it
         self._history_size = HistorySize()
-        self._records = records
+        self.records = records
         self._actions: tuple[Callable[[], None], ...] = ()  # to be done once the event that is handled is recorded
-        self._conversation = conversation or Conversation()
+        self.conversation = conversation or Conversation()
         if records:
-            records.snapshot = self._conversation.snapshot
+            records.snapshot = self.conversation.snapshot
 
     @property
     def epoch(self) -> int:
         """What distinguishes it from earlier and later sessions with its id."""
-        return self._outbox.epoch
+        return self.outbox.epoch
 
-    def start(self, event: ev.Opened | ev.Recovered) -> None:
-        """Begin, or go on, with *event*. Many sessions may share it: it is most of what an idle one holds."""
+    def start(self, event: ev.Opened) -> None:
+        """Begin with *event*. Many sessions may share it: it is most of what an idle one holds."""
         self._handle(event)
+
+    def go_on(self, event: ev.Recovered) -> None:
+        """Go on from what was rebuilt, with *event*. If nothing ran, nothing has to be done, or recorded."""
+        if self.is_idle:
+            self._report_history(self.conversation.history_size)
+        else:
+            self._handle(event)
 
     def knows(self, key: MessageKey) -> bool:
         """True if a message with *key* was in the mailbox before. Raises ``KeyMisused`` if it was another one."""
-        return self._conversation.knows(key)
+        return self.conversation.knows(key)
 
     def tell(self, message: ToLLM, size_bytes: int, key: MessageKey | None = None) -> Receipt:
         """Put *message*, whose encoded size is *size_bytes*, into the mailbox: once, if it has a *key*. It never waits.
@@ -106,15 +113,15 @@ class Session:
             ConfigError: a ``Configure``, or the settings of a turn, that are not acceptable.
             UnsupportedContent: the provider or its model does not support a block.
         """
-        seq = self._outbox.seq
-        checked = checked_message(self._conversation, self._credentials, message, key)
-        partial = self._partial() if self._conversation.ends_request(message) else ev.NOTHING
+        seq = self.outbox.seq
+        checked = checked_message(self.conversation, self._credentials, message, key)
+        partial = self._partial() if self.conversation.ends_request(message) else ev.NOTHING
         event = checked.received(size_bytes, partial, key, seq)
         acknowledge = next(step for step in self._handle(event) if isinstance(step, Acknowledge))
         for provider in checked.providers:
             self._credentials.add(provider)
-        if acknowledge.turn and self._conversation.open_tool_uses:
-            report_wait(self.id, acknowledge.turn, self._conversation)
+        if acknowledge.turn and self.conversation.open_tool_uses:
+            report_wait(self.id, acknowledge.turn, self.conversation)
         return receipt_of(acknowledge, seq)
 
     def load(self, messages: tuple[Message, ...]) -> None:
@@ -125,31 +132,15 @@ class Session:
         """
         self._handle(ev.Imported(messages=messages))
 
-    def discard(self) -> None:
-        """Give up a session that nobody knows of yet."""
-        self._report_history(HistorySize())
-
     async def learn_facts(self, model: str) -> None:
         """Ask the models endpoint about *model*, if the session's provider says so, before a ``Configure`` names it."""
-        provider = self._credentials.with_secrets(self._conversation.config.provider)
+        provider = self._credentials.with_secrets(self.conversation.config.provider)
         await learn_facts(msgspec.structs.replace(provider, model=model))
-
-    def settings(self) -> SessionConfig:
-        """The settings in force, without secrets."""
-        return self._conversation.config
 
     def status(self) -> SessionStatus:
         """The status now."""
         is_streaming = self._request is not None and self._request.streaming
-        return status_of(self.id, self._conversation, is_streaming, self._outbox.last_seq)
-
-    def summary(self) -> SessionSummary:
-        """What has happened since it was opened."""
-        return summary_of(self.id, self._conversation)
-
-    def history(self, full: bool = False) -> HistoryView:
-        """The messages now; with *full*, those that compactions removed instead of what they wrote."""
-        return self._conversation.view(full)
+        return status_of(self.id, self.conversation, is_streaming, self.outbox.last_seq)
 
     def drop_removed(self) -> None:
         """Drop the messages that only the full history has."""
@@ -173,34 +164,48 @@ class Session:
 
     async def shutdown(self) -> None:
         """When it has stopped: wait for unacknowledged events, then release the clients."""
-        await self._outbox.wait_drained()
+        await self.outbox.wait_drained()
         await self._credentials.release()
+
+    @property
+    def is_idle(self) -> bool:
+        """True if no turn and no compaction runs, and nothing is queued."""
+        return isinstance(self.conversation.phase, Idle) and not self.conversation.queue
+
+    def leave(self) -> None:
+        """Stop without an end, now: another process goes on with it from its records, or nobody knows of it yet.
+
+        As after an end, nothing more happens in it. ``shutdown`` follows when it has stopped.
+        """
+        self.ended = True
+        self._cancel()
+        if self._open_tools:
+            self._open_tools.stop()
+        if self.records:
+            self.records.drop_actions()
+        self._report_history(HistorySize())
 
     def _partial(self) -> Partial:
         return self._request.partial() if self._request else ev.NOTHING
-
-    def stored(self) -> "asyncio.Future[None] | None":
-        """As ``SessionRecords.stored``; ``None`` if nothing is recorded."""
-        return self._records.stored() if self._records else None
 
     # Instructions
 
     def _handle(self, event: ev.Event) -> list[Instruction]:
         if not event.at and not isinstance(event, ev.Opened):  # that one has its time, and many sessions share it
             msgspec.structs.force_setattr(event, "at", time.time())
-        instructions = self._conversation.handle(event)
-        if (size := self._conversation.history_size) != self._history_size:
+        instructions = self.conversation.handle(event)
+        if (size := self.conversation.history_size) != self._history_size:
             self._report_history(size)
-        first = instructions[0] if self._records and instructions else None
+        first = instructions[0] if self.records and instructions else None
         record = first if isinstance(first, ev.Record) else None
-        seq = self._outbox.hold() if record else 0
+        seq = self.outbox.hold() if record else 0
         at = event.created_at if isinstance(event, ev.Opened) else event.at
         for instruction in instructions:
             self._execute(instruction, at)
         actions, self._actions = self._actions, ()
-        if self._records and record:
+        if self.records and record:
             emitted = [step.event for step in instructions if isinstance(step, Emit)]
-            self._records.add(record, seq, at, emitted, actions)
+            self.records.add(record, seq, at, emitted, actions)
         else:
             for action in actions:
                 action()
@@ -216,7 +221,7 @@ class Session:
     def _execute(self, instruction: Instruction, at: float) -> None:
         match instruction:
             case Emit(event=event):
-                self._outbox.put_event(event, at=at)
+                self.outbox.put_event(event, at=at)
                 report_event(self.id, event)
                 if isinstance(event, ToolBatch) and event.on_ray:
                     self._actions += (partial(self._start_tools, event),)
@@ -233,7 +238,7 @@ class Session:
             case Cancel():
                 self._cancel()
             case ApplySettings(config=config):
-                self._outbox.limit_bytes = config.limits.outbox_bytes
+                self.outbox.limit_bytes = config.limits.outbox_bytes
             case ev.Record() | Acknowledge():
                 pass  # ``_handle`` stores the record; ``tell`` makes the receipt
             case EndSession():
@@ -249,13 +254,13 @@ class Session:
     # Each of these may begin late, when its record is stored: the conversation may have gone on by then.
 
     def _start_request(self, send: SendRequest) -> None:
-        phase = self._conversation.phase
+        phase = self.conversation.phase
         if isinstance(phase, Requesting) and phase.request == send.number:
             report_request(self.id, send)
             self._start(self._run_request(send))
 
     def _start_compaction(self, start: StartCompaction) -> None:
-        phase = self._conversation.phase
+        phase = self.conversation.phase
         if isinstance(phase, Compacting) and phase.compaction == start.number:
             self._start(self._run_compaction(start))
 
@@ -265,12 +270,12 @@ class Session:
         self._task.add_done_callback(self._task_done)
 
     def _start_tools(self, batch: ToolBatch) -> None:
-        phase = self._conversation.phase
-        open_ids = {use.id for use in self._conversation.open_tool_uses}
+        phase = self.conversation.phase
+        open_ids = {use.id for use in self.conversation.open_tool_uses}
         if (on_tools := self.on_tools) is None or open_ids.isdisjoint(batch.on_ray):
             return
         assert isinstance(phase, ToolsOut | Requesting)
-        tools = phase.turn.config(self._conversation.config).tools
+        tools = phase.turn.config(self.conversation.config).tools
         runs = on_tools((self.id, self.epoch), batch, tools, self._credentials.variables())
         runs.keep(open_ids)
         if self._tools().join(runs):
@@ -284,7 +289,7 @@ class Session:
         return self._open_tools
 
     def _follow_tools(self, tools: OpenTools) -> None:
-        if open_uses := self._conversation.open_tool_uses:
+        if open_uses := self.conversation.open_tool_uses:
             tools.keep({use.id for use in open_uses})
         else:
             tools.stop()
@@ -302,7 +307,7 @@ class Session:
         try:
             client = self._credentials.client(send.config.provider)
             source = self._credentials.source(send.config.provider)
-            self._request = RequestTask(send, client, source, self._memo, self._outbox, self._handle)
+            self._request = RequestTask(send, client, source, self._memo, self.outbox, self._handle)
             answer = await self._request.run()
             return ev.Answered(request=send.number, answer=answer)
         except Exception as error:

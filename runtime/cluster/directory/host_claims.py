@@ -11,11 +11,12 @@ class HostClaims:
     def __init__(self, owner: HostOwner) -> None:
         self.owner = owner
         self._directory_id = ""
-        self._opening: dict[str, int] = {}
+        self.opening: dict[str, int] = {}
+        """The sessions that are about to be opened: ids with their epochs."""
 
     def __len__(self) -> int:
         """The number of sessions that are about to be opened."""
-        return len(self._opening)
+        return len(self.opening)
 
     @property
     def has_met(self) -> bool:
@@ -34,14 +35,14 @@ class HostClaims:
         """
         if self._directory_id != claim.directory_id:
             raise StaleClaim
-        self._opening.update(dict.fromkeys(session_ids, claim.epoch))
+        self.opening.update(dict.fromkeys(session_ids, claim.epoch))
 
     def finish(self, session_ids: Iterable[str]) -> None:
         """Sessions were opened, or could not be opened."""
         for session_id in session_ids:
-            self._opening.pop(session_id, None)
+            self.opening.pop(session_id, None)
 
     def report(self, directory_id: str, sessions: Mapping[str, int]) -> HostReport:
         """What the actor has: its *sessions*, ids with their epochs, and those that it is about to open."""
         self._directory_id = directory_id
-        return HostReport(self.owner, {**sessions, **self._opening})
+        return HostReport(self.owner, {**sessions, **self.opening})

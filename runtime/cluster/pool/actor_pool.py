@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
+from ...api.errors import Unreachable
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Packed, Placement
 from ..actor_logs import logged_level
 from ..directory.actor_names import HostKind, is_warm, new_host_name
 from ..directory.places import HostOwner
 from ..ray_calls import CONCURRENCY, kill_actor
+from ..ray_errors import ActorDead
 from ..refs import HostRef
 from ..session_actor import SessionActor, SessionActorSettings
 from ..shared_actors import SharedActors
@@ -49,12 +52,14 @@ class ActorPool:
         """The actor with that id, if this pool started it."""
         return self._hosts.get(host_id)
 
-    def assign(self, session_ids: Sequence[str], placement: Placement, provider: str) -> list[SessionGroup]:
+    async def assign(self, session_ids: Sequence[str], placement: Placement, provider: str) -> list[SessionGroup]:
         """Assign sessions of *provider* to actors, in groups that are opened together; starts packed actors."""
         match placement:
             case Dedicated():
                 return [(self._take_warm(provider), [session_id]) for session_id in session_ids]
             case Packed():
+                if self._shared_actors.journal:
+                    await self._find_room(len(session_ids), placement)
                 return self._pack(list(session_ids), placement)
 
     def start(self, kind: HostKind = HostKind.DEDICATED, provider: str | None = None) -> HostRef:
@@ -83,6 +88,7 @@ class ActorPool:
                 call_timeout_s=self._options.call_timeout_s,
                 log_level=logged_level(),
                 journal=self._shared_actors.journal,
+                passivate_after_s=self._options.passivate_after_s,
             ),
         )
         host = HostRef(owner.host_id, actor, self._shared_actors.driver_id, self._options.call_timeout_s)
@@ -135,6 +141,12 @@ class ActorPool:
         for host in killed:
             kill_actor(host.actor)
 
+    async def _find_room(self, sessions: int, placement: Packed) -> None:
+        """If packed actors seem to be full for so many *sessions*, learn how many of theirs have left memory."""
+        room = sum(max(0, placement.sessions_per_actor - host.sessions) for host in self._packed)
+        if room < sessions:
+            await asyncio.gather(*map(_count_passivated, self._packed))
+
     def _pack(self, session_ids: list[str], placement: Packed) -> list[SessionGroup]:
         groups: list[SessionGroup] = []
         while len(self._packed) < placement.actors:
@@ -160,3 +172,12 @@ class ActorPool:
 
     def _take_warm(self, provider: str) -> HostRef | None:
         return self._warm.take(provider) or self._warm.take(ANY_PROVIDER)
+
+
+async def _count_passivated(host: HostRef) -> None:
+    if not host.has_opened:
+        return
+    with suppress(Unreachable, ActorDead):  # who opens sessions there finds out
+        passivated = await host.call(lambda actor: actor.passivated.remote())
+        host.sessions -= passivated - host.passivated
+        host.passivated = passivated

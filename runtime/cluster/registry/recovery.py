@@ -5,26 +5,30 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-import msgspec
-
 from ....providers.registry import ProviderConfig, with_request_forms
 from ....providers.schema.checks.shown import shown
 from ...api.errors import RuntimeClosed, SessionClosed, SessionExists, UnknownSession, Unreachable
 from ...api.options import ENVIRONMENT
-from ...api.placement import Placement
-from ...journal.entry import SessionKey
+from ...api.placement import Packed, Placement
+from ...journal.entry import Position
 from ...journal.errors import StaleIncarnation, UnknownJournalSession
 from ...journal.journal import Journal
 from ...session.durable.rebuilding import is_last, read_range
+from ...session.requests.credentials import known_provider
 from ..credential_source import environ_of
 from ..directory.client import DirectoryClient
 from ..directory.places import ClaimRequest, StaleClaim
 from ..ray_calls import START_S
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef, SessionRef
+from ..session_actor import Predecessor
 from .known_hosts import KnownHosts
 
-_PAUSE_S = 0.1
+_MOST_KNOWN = 16
+"""So many of the providers that are known are sent along at once."""
+
+_FIRST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.1
 
 
 class Recovery:
@@ -87,12 +91,13 @@ class Recovery:
         """
         for session_id in session_ids:
             with suppress(UnknownSession, SessionClosed):
-                await self._open_session(session_id, None)
+                await self._open_position(session_id, None)
                 raise SessionExists(
                     f"session {session_id!r} exists; attach to it with session({session_id!r}), or take another id"
                 )
 
-    async def _open_session(self, session_id: str, epoch: int | None) -> SessionKey:
+    async def _open_position(self, session_id: str, epoch: int | None) -> Position:
+        """How far a session is stored that is not closed."""
         try:
             position = await self._journal.position(session_id, epoch)
         except UnknownJournalSession:
@@ -100,49 +105,60 @@ class Recovery:
         session, number = position.session, position.number
         if number and is_last((await read_range(self._journal, session, number - 1, number))[0]):
             raise SessionClosed(f"session {session_id!r} has ended")
-        return session
+        return position
 
     async def _recover(self, session_id: str, epoch: int | None, out_of_memory: bool) -> SessionRef:
         deadline = asyncio.get_running_loop().time() + START_S
+        pause_s = _FIRST_PAUSE_S
         while True:
-            session = await self._open_session(session_id, epoch)
-            if found := await self._find(session) or await self._resume(session, out_of_memory):
+            position = await self._open_position(session_id, epoch)
+            if found := await self._found_or_resumed(position, out_of_memory):
                 return found
             if asyncio.get_running_loop().time() > deadline:
                 raise Unreachable(f"session {session_id!r} is being recovered by another program; try again")
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _find(self, session: SessionKey) -> SessionRef | None:
-        """The session where it is; ``None`` if it is not running anywhere."""
+    async def _found_or_resumed(self, position: Position, out_of_memory: bool) -> SessionRef | None:
+        """The session where it is, or where it goes on; ``None`` if it is just about to be somewhere, or to leave."""
+        session = position.session
+        if isinstance(self._placement, Packed) and (resumed := await self._resume(position, out_of_memory)):
+            return resumed  # mostly, it is nowhere, and no actor has to be started to try
         place = await self._directory.call(lambda directory: directory.find.remote(session.id))
         if place is None or place.epoch != session.epoch:
-            return None
+            return await self._resume(position, out_of_memory)
         host = await self._hosts.find(place.host_id)
         try:
             if host is not None:
                 await host.call(lambda actor: actor.status.remote(session))
                 return SessionRef(session.id, session.epoch, host)
         except UnknownSession:
-            return None  # it is about to be there
+            return None
         except ActorDead:
             pass
         await self._hosts.mark_dead(place.host_id)
-        return None
+        return await self._resume(position, out_of_memory)
 
-    async def _resume(self, session: SessionKey, out_of_memory: bool) -> SessionRef | None:
-        """The session, on an actor that takes it over; ``None`` if another program has just claimed it."""
-        host = self._hosts.pool.assign([session.id], self._placement, "")[0][0] or self._hosts.pool.start()
+    async def _resume(self, position: Position, out_of_memory: bool) -> SessionRef | None:
+        """The session, on an actor that takes it over; ``None`` if it is somewhere, or is just claimed by others."""
+        session = position.session
+        ((assigned, _),) = await self._hosts.pool.assign([session.id], self._placement, "")
+        host = assigned or self._hosts.pool.start()
         request = ClaimRequest(uuid.uuid4().hex, [session.id], self._hosts.owner_of(host), session.epoch)
         try:
             claim = await self._directory.claim(request)
             if claim.taken:
                 self._hosts.pool.unassign(host, 1)
                 return None
-            needed = await host.call_while_alive(host.actor.rebuild.remote(session.id, claim), ready_s=START_S)
-            environ = await environ_of(self._credentials)
-            providers = await asyncio.to_thread(self._with_secrets, needed, environ)
-            resumed = host.actor.resume.remote(session, providers, out_of_memory)
-            host.endpoint = await host.call_while_alive(resumed)
+            known = self._known[-_MOST_KNOWN:] if self._credentials == ENVIRONMENT else []
+            before = Predecessor(position.incarnation, out_of_memory)
+            call = host.actor.rebuild.remote(session.id, claim, before, known)
+            rebuilt = await host.call_while_alive(call, ready_s=START_S)
+            if isinstance(rebuilt, list):
+                environ = await environ_of(self._credentials)
+                providers = await asyncio.to_thread(self._with_secrets, rebuilt, environ)
+                rebuilt = await host.call_while_alive(host.actor.resume.remote(session, providers, out_of_memory))
+            host.endpoint = rebuilt
         except BaseException as error:
             await asyncio.shield(self._give_up(request, host, error))
             if isinstance(error, StaleClaim | ActorDead | ActorUnavailable | StaleIncarnation):
@@ -161,9 +177,5 @@ class Recovery:
         return [self._with_secret(public, environ) for public in needed]
 
     def _with_secret(self, public: ProviderConfig, environ: Mapping[str, str]) -> ProviderConfig:
-        if self._credentials == ENVIRONMENT:
-            for known in self._known:
-                same_model = msgspec.structs.replace(known, model=public.model, facts=public.facts)
-                if same_model.public() == public:
-                    return same_model
-        return with_request_forms(public.resolved(environ))
+        known = known_provider(public, self._known) if self._credentials == ENVIRONMENT else None
+        return known or with_request_forms(public.resolved(environ))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ray import ObjectRef
 
 from ....providers.schema.checks.shown import shown
-from ....providers.schema.errors import RayconteurError
+from ....providers.schema.errors import InvalidConfig, RayconteurError
 from ...api.config import SessionConfig
 from ...api.errors import (
     ClusterLost,
@@ -23,12 +23,13 @@ from ...api.errors import (
     UnknownSession,
     Unreachable,
 )
-from ...api.options import RuntimeOptions
+from ...api.options import NEEDS_JOURNAL, RuntimeOptions
 from ...api.placement import Placement
 from ...api.status import SessionList, SessionStatus
 from ...events.owner import Owner
 from ...events.reader import FindMissed
-from ...session.durable.reading import recorded_events
+from ...events.segments import Segment
+from ...session.durable.reading import last_recorded, recorded_events
 from ...session.pages import PAGE_SESSIONS, decode_statuses
 from ...streams.endpoint import Endpoint
 from ..background import Background, tell_directory
@@ -90,10 +91,13 @@ class SessionRegistry:
 
         Raises:
             SessionExists: the journal has a session of one of these ids.
+            InvalidConfig: there is no journal, and *config* needs one.
         """
-        if self._recovery:
-            self._recovery.keep_secrets(config.providers())
-            await self._recovery.require_unrecorded(session_ids)
+        if config.passivate_after_s and not self._recovery:
+            raise InvalidConfig("config.passivate_after_s", NEEDS_JOURNAL)
+        if recovery := self._recovery:
+            recovery.keep_secrets(config.providers())
+            await recovery.require_unrecorded(session_ids)
 
     async def open(
         self, session_ids: Sequence[str], config: SessionConfig, host: HostRef | None, history: Sequence[bytes] = ()
@@ -184,6 +188,10 @@ class SessionRegistry:
         if journal is None:
             return None
         return lambda missed, epoch: recorded_events(journal, missed, epoch)
+
+    async def find_recorded(self, session_id: str, epoch: int) -> Segment | None:
+        """How far a session is recorded: for readers of one that is in no process."""
+        return await last_recorded(self._journal, session_id, epoch) if self._journal else None
 
     async def _find_running(self, session_id: str) -> SessionRef:
         place = await self._directory.call(lambda directory: directory.find.remote(session_id))
@@ -328,8 +336,9 @@ class SessionRegistry:
             except (ActorUnavailable, Unreachable):
                 await asyncio.sleep(_PAUSE_S)
                 continue
-            sessions = {key[0]: key[1] for key, error in zip(keys, outcomes, strict=True) if _is_silent(error)}
-            freed = {key[0]: key[1] for key, error in zip(keys, outcomes, strict=True) if not _is_silent(error)}
+            silent = {key[0] for key, error in zip(keys, outcomes, strict=True) if isinstance(error, Unreachable)}
+            freed = {each: epoch for each, epoch in keys if each not in silent}
+            sessions = {each: epoch for each, epoch in keys if each in silent}
             await tell_directory(partial(self._directory.release, freed, host.id))
             if not sessions:
                 return
@@ -338,7 +347,3 @@ class SessionRegistry:
         """Record that the host has died, as *death* says. Returns why."""
         await self._hosts.mark_dead(host_id, death.reason)
         return death.reason
-
-
-def _is_silent(error: Exception | None) -> bool:
-    return isinstance(error, Unreachable)

@@ -10,7 +10,7 @@ from ...journal.errors import JournalUnavailable
 from ...journal.journal import Journal
 from .rebuilding import Rebuilt, rebuilt_session, segments_after
 from .recorder import Recorder
-from .session_records import OnLost, SessionRecords
+from .session_records import OnLost, Replayed, SessionRecords
 
 _STORE_S = 30.0
 """How long a sender waits for the journal."""
@@ -23,9 +23,12 @@ class Journaling:
         self._journal = journal
         self._recorder = Recorder(journal)
 
-    def records(self, outbox: Outbox, on_lost: OnLost) -> SessionRecords:
-        """Where the session of *outbox* is recorded; *on_lost* is called when another process has taken it over."""
-        return SessionRecords(outbox, self._recorder, on_lost)
+    def records(self, outbox: Outbox, on_lost: OnLost, rebuilt: Rebuilt | None) -> SessionRecords:
+        """Where the session of *outbox* is recorded, which was *rebuilt* or is new.
+
+        *on_lost* is called when another process has taken it over.
+        """
+        return SessionRecords(outbox, self._recorder, on_lost, rebuilt.replayed if rebuilt else Replayed())
 
     def require_available(self, message: ToLLM) -> None:
         """Raises:
@@ -47,9 +50,9 @@ class Journaling:
             problem = self._recorder.problem or f"it has not answered for {_STORE_S:g} s"
             raise JournalUnavailable(f"the journal does not store what was sent, but may yet: {problem}") from None
 
-    async def rebuilt(self, session: SessionKey) -> Rebuilt:
-        """*session*, taken over from the process that had it. Raises what ``rebuilt_session`` does."""
-        return await rebuilt_session(self._journal, session)
+    async def rebuilt(self, session: SessionKey, incarnation: int | None) -> Rebuilt:
+        """*session*, taken over from the process that had it, as ``rebuilt_session`` does."""
+        return await rebuilt_session(self._journal, session, incarnation)
 
     async def segments_after(self, rebuilt: Rebuilt, seq: int) -> list[Segment]:
         """The events of *rebuilt* after number *seq*, for a router that lacks them."""

@@ -4,11 +4,11 @@ import time
 from collections.abc import AsyncGenerator
 
 from ...api.events import FromLLM, Missed
-from ...events.segments import decode_events
+from ...events.segments import Segment, SessionEnd, decode_events
 from ...journal.entry import Entry, SessionKey
 from ...journal.errors import CorruptRecord, UnknownJournalSession
 from ...journal.journal import Journal
-from .rebuilding import count_events, read_page, read_range, segment_of
+from .rebuilding import count_events, is_last, read_page, read_range, segment_of
 
 
 async def recorded_events(journal: Journal, missed: Missed, epoch: int) -> AsyncGenerator[list[FromLLM]]:
@@ -38,6 +38,21 @@ async def recorded_events(journal: Journal, missed: Missed, epoch: int) -> Async
             yield page
     if next_seq <= last:
         yield [_missed(session.id, next_seq, last)]
+
+
+async def last_recorded(journal: Journal, session_id: str, epoch: int) -> Segment | None:
+    """How far a session is recorded: a segment without events, after the last one.
+
+    ``None`` if the journal has none, or its last record is damaged: who has the session go on is told.
+    """
+    try:
+        position = await journal.position(session_id, epoch)
+        session, number = position.session, position.number
+        (entry,) = await read_range(journal, session, number - 1, number)
+    except (UnknownJournalSession, CorruptRecord):
+        return None
+    end = SessionEnd.CLOSED if is_last(entry) else SessionEnd.NONE
+    return Segment(*session, entry.seq + count_events(entry) + 1, 0, b"", end, entry.incarnation)
 
 
 def _events_of(entry: Entry) -> list[FromLLM]:

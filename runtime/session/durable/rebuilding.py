@@ -1,5 +1,6 @@
 """Rebuilding a session from its records."""
 
+import asyncio
 from dataclasses import dataclass
 
 import msgspec
@@ -17,6 +18,7 @@ from ...journal.codec import decoded_record, decoded_snapshot
 from ...journal.entry import Entry, SessionKey
 from ...journal.errors import CorruptRecord, InvalidJournal
 from ...journal.journal import PAGE_ENTRIES, Journal
+from .session_records import Replayed
 
 _LAST_ENTRIES = 100
 
@@ -26,12 +28,16 @@ _raw_events = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A session that was taken over, as *incarnation*: its *conversation*, and the number of its last event so far."""
+    """A session that was taken over, as *incarnation*: its *conversation*, and the number of its last event so far.
+
+    *replayed* is what was read of its records.
+    """
 
     session: SessionKey
     incarnation: int
     conversation: Conversation
     last_seq: int
+    replayed: Replayed
 
     @property
     def used_seq(self) -> int:
@@ -56,8 +62,10 @@ class Rebuilt:
         return [provider for number, provider in enumerate(providers) if provider not in providers[:number]]
 
 
-async def rebuilt_session(journal: Journal, session: SessionKey) -> Rebuilt:
+async def rebuilt_session(journal: Journal, session: SessionKey, incarnation: int | None = None) -> Rebuilt:
     """Take over *session*, and rebuild it from its last snapshot and the records after that.
+
+    It is the *incarnation* that follows the last one, if the caller knows that.
 
     Raises:
         UnknownJournalSession: the journal does not have it.
@@ -66,21 +74,24 @@ async def rebuilt_session(journal: Journal, session: SessionKey) -> Rebuilt:
         InvalidRecord: one does not apply.
         JournalUnavailable: the journal does not answer.
     """
-    before = await journal.position(*session)
-    position = await journal.take_over(session, before.incarnation + 1)
+    incarnation = incarnation or (await journal.position(*session)).incarnation + 1
+    position, stored = await asyncio.gather(journal.take_over(session, incarnation), journal.snapshot(session))
     snapshot = None
-    if stored := await journal.snapshot(session):
+    if stored:
         try:
             snapshot = decoded_snapshot(stored)
         except InvalidJournal:  # the records are there without it
             stored = None
     conversation = Conversation.replay((), snapshot)
     number, last_seq = (stored.number, stored.seq) if stored else (0, 0)
+    read_bytes = 0
     while number < position.number:
         for entry in await read_page(journal, session, number):
             conversation.apply(decoded_record(entry))
             number, last_seq = entry.number, entry.seq + count_events(entry)
-    return Rebuilt(session, position.incarnation, conversation, last_seq)
+            read_bytes += entry.size_bytes
+    replayed = Replayed(read_bytes, len(stored.data) if stored else 0)
+    return Rebuilt(session, position.incarnation, conversation, last_seq, replayed)
 
 
 async def segments_after(journal: Journal, session: SessionKey, seq: int, incarnation: int) -> list[Segment]:

@@ -39,11 +39,12 @@ class Recorder:
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run())
 
-    def put_snapshot(self, snapshot: StoredSnapshot) -> None:
+    def put_snapshot(self, snapshot: StoredSnapshot) -> "asyncio.Task[None]":
         """Store *snapshot*, of what is stored already; if that fails, the records are there without it."""
         task = asyncio.get_running_loop().create_task(self._journal.put_snapshot(snapshot))
         self._snapshots.add(task)
         task.add_done_callback(self._on_snapshot)
+        return task
 
     def _on_snapshot(self, task: asyncio.Task[None]) -> None:
         self._snapshots.discard(task)

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ...api.errors import UnknownSession
 from ...api.events import FromLLM
@@ -13,7 +14,7 @@ from ...core.state import Snapshot
 from ...events.outbox import Outbox
 from ...events.segments import encode_events
 from ...journal.codec import encoded_record, encoded_snapshot
-from ...journal.entry import SessionKey
+from ...journal.entry import SessionKey, StoredSnapshot
 from ...journal.errors import RecordRejected, StaleIncarnation
 from .recorder import Recorder
 
@@ -21,6 +22,18 @@ log = logging.getLogger(__name__)
 
 _SNAPSHOT_BYTES = 256 << 10
 """The least size of records after which a snapshot is stored."""
+
+_PASSIVE_BYTES = 16 << 10
+"""The same, and as a share of the last snapshot, before a session leaves memory: replaying them takes 1 ms."""
+
+_PASSIVE_SHARE = 0.25
+
+
+class Replayed(NamedTuple):
+    """What the next rebuild would replay: records of *bytes*, after a snapshot of *snapshot_bytes*."""
+
+    bytes: int = 0
+    snapshot_bytes: int = 0
 
 
 OnLost = Callable[[Outbox], None]
@@ -43,7 +56,7 @@ class SessionRecords:
     session, and *on_lost* is called: nothing more is stored.
     """
 
-    def __init__(self, outbox: Outbox, recorder: Recorder, on_lost: OnLost) -> None:
+    def __init__(self, outbox: Outbox, recorder: Recorder, on_lost: OnLost, replayed: Replayed) -> None:
         self._session = SessionKey(outbox.session_id, outbox.epoch)
         self._incarnation = outbox.held.incarnation
         self._recorder = recorder
@@ -53,8 +66,15 @@ class SessionRecords:
         self._is_lost = False
         self.snapshot: Callable[[], Snapshot] | None = None
         """Takes a snapshot of the conversation."""
-        self._bytes_since_snapshot = 0
-        self._snapshot_bytes = 0
+        self._bytes_since_snapshot, self._snapshot_bytes = replayed
+        self.active_at = asyncio.get_running_loop().time()
+        """When something last happened to the session, in the time of the event loop."""
+        self.due_at = 0.0
+        """When it may have been idle for long enough to leave memory."""
+
+    def touch(self) -> None:
+        """Somebody uses the session."""
+        self.active_at = asyncio.get_running_loop().time()
 
     def add(
         self, record: ev.Record, seq: int, at: float, events: Sequence[FromLLM], actions: Sequence[Callable[[], None]]
@@ -62,11 +82,37 @@ class SessionRecords:
         """Store *record*, which event *seq* came before, with the *events* that it emitted; then do *actions*."""
         if self._is_lost:
             return
+        self.touch()
         encoded = encode_events(events) if events else b""
         entry = encoded_record(record, self._session, self._incarnation, seq, at, encoded)
         self._bytes_since_snapshot += entry.size_bytes
         self._waiting.append(_Waiting(seq, actions))
         self._recorder.add(entry, self._on_stored)
+
+    @property
+    def is_stored(self) -> bool:
+        """True if all records so far are stored."""
+        return not self._waiting and not self._is_lost
+
+    def drop_actions(self) -> None:
+        """Do nothing of what waits for records any more, but have them stored."""
+        for waiting in self._waiting:
+            waiting.actions = ()
+
+    async def store_snapshot_to_leave(self) -> None:
+        """Store a snapshot if there is much to replay without one. All records are stored.
+
+        Raises:
+            JournalError: it was not stored.
+        """
+        before = self._bytes_since_snapshot, self._snapshot_bytes
+        if before[0] <= max(_PASSIVE_BYTES, _PASSIVE_SHARE * before[1]):
+            return
+        try:
+            await self._recorder.put_snapshot(self._taken_snapshot())
+        except BaseException:
+            self._bytes_since_snapshot, self._snapshot_bytes = self._bytes_since_snapshot + before[0], before[1]
+            raise
 
     def stored(self) -> "asyncio.Future[None] | None":
         """Done when all records so far are stored; ``None`` if they are.
@@ -96,13 +142,13 @@ class SessionRecords:
                 future.set_result(None)
         # A snapshot is due if what would have to be replayed without it is larger.
         if not self._waiting and self._bytes_since_snapshot > max(_SNAPSHOT_BYTES, self._snapshot_bytes):
-            self._store_snapshot()
+            self._recorder.put_snapshot(self._taken_snapshot())
 
-    def _store_snapshot(self) -> None:
+    def _taken_snapshot(self) -> StoredSnapshot:
         assert self.snapshot
         snapshot = encoded_snapshot(self.snapshot(), self._session, self._outbox.last_seq)
         self._bytes_since_snapshot, self._snapshot_bytes = 0, len(snapshot.data)
-        self._recorder.put_snapshot(snapshot)
+        return snapshot
 
     def _lose(self, problem: RecordRejected) -> None:
         level = logging.WARNING if isinstance(problem, StaleIncarnation) else logging.CRITICAL

@@ -1,7 +1,7 @@
 """A session's providers with their secrets, which only their clients see."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -133,6 +133,15 @@ class Credentials:
         client = self._clients.lease(provider)
         self._leased += (provider,)
         return client
+
+
+def known_provider(public: ProviderConfig, known: Iterable[ProviderConfig]) -> ProviderConfig | None:
+    """*public* with the secrets that one of the *known* providers has, which may have another model."""
+    for each in known:
+        same_model = msgspec.structs.replace(each, model=public.model, facts=public.facts)
+        if same_model.public() == public:
+            return same_model
+    return None
 
 
 def _check_tools(client: Client, config: SessionConfig, some: SessionConfig) -> None:
