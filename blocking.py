@@ -1,8 +1,9 @@
 """The blocking API, for scripts without asyncio: the same names as the async API, with calls that block."""
 
+from rayconteur.runtime.driver.blocking.catalog import Catalog
 from rayconteur.runtime.driver.blocking.reader import Reader
 from rayconteur.runtime.driver.blocking.reply import Reply, RunTool, TypedReply
 from rayconteur.runtime.driver.blocking.runtime import Runtime
 from rayconteur.runtime.driver.blocking.session_handle import SessionHandle
 
-__all__ = ["Reader", "Reply", "RunTool", "Runtime", "SessionHandle", "TypedReply"]
+__all__ = ["Catalog", "Reader", "Reply", "RunTool", "Runtime", "SessionHandle", "TypedReply"]

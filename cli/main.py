@@ -17,9 +17,11 @@ from .demo.command import DEFAULT_SESSIONS, DemoOptions, demo
 from .lazy_command import LazyCommand
 from .provider import environment_help
 from .sessions import (
+    CatalogSelection,
     NamespaceOptions,
     close_sessions,
     interrupt_sessions,
+    list_catalog,
     list_sessions,
     show_session,
     shut_down,
@@ -230,9 +232,19 @@ def list_command(
     address: Cluster = None,
     namespace: Namespace = _NAMESPACE,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="All that the journal has, the latest first; also with the next ones.")
+    ] = False,
+    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Those of this owner.")] = None,
+    project: Annotated[str | None, typer.Option(metavar="NAME", help="Those of this project.")] = None,
+    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Those with this tag.")] = None,
+    search: Annotated[str | None, typer.Option(metavar="WORDS", help="Those with these words.")] = None,
 ) -> None:
-    """List all sessions: id, state, turns, tokens of context, model."""
+    """List the sessions that run: id, state, turns, tokens of context, model. Or those that the journal has."""
     options = NamespaceOptions(address=address, namespace=namespace)
+    selection = CatalogSelection(owner=owner, project=project, tag=tag, search=search)
+    if stored or selection != CatalogSelection():
+        raise typer.Exit(run_command(lambda run: list_catalog(options, selection, json, run)))
     raise typer.Exit(run_command(lambda run: list_sessions(options, json, run)))
 
 

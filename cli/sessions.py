@@ -4,11 +4,13 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..providers.schema.usage import Provenance
+from ..runtime.api.catalog.entry import CatalogEntry
 from ..runtime.api.errors import RayUnreachable
 from ..runtime.api.options import RuntimeOptions
 from ..runtime.api.status import SessionStatus
@@ -30,6 +32,16 @@ class NamespaceOptions:
     namespace: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogSelection:
+    """Which sessions of the catalog: those that have all that is given."""
+
+    owner: str | None = None
+    project: str | None = None
+    tag: str | None = None
+    search: str | None = None
+
+
 async def list_sessions(options: NamespaceOptions, json: bool, run: CommandRun) -> ExitCode:
     """Print a line for each session, page by page. Those that do not answer are named on standard error."""
 
@@ -46,6 +58,26 @@ async def list_sessions(options: NamespaceOptions, json: bool, run: CommandRun) 
             is_complete = is_complete and not page.unreachable
             after = page.last
         return ExitCode.COMPLETED if is_complete else ExitCode.FAILED
+
+    return await _with_runtime(options, run, print_all)
+
+
+async def list_catalog(options: NamespaceOptions, selection: CatalogSelection, json: bool, run: CommandRun) -> ExitCode:
+    """Print a line for each session of the catalog, page by page, the latest first."""
+
+    async def print_all(runtime: "Runtime") -> ExitCode:
+        labels = {"owner": selection.owner, "project": selection.project, "tag": selection.tag}
+        before: CatalogEntry | None = None
+        while True:
+            if selection.search is None:
+                page = await runtime.catalog.sessions(**labels, before=before, limit=_PAGE)
+            else:
+                page = await runtime.catalog.search(selection.search, **labels, before=before, limit=_PAGE)
+            for entry in page:
+                run.output.line(msgspec.json.encode(entry).decode() if json else _catalog_line(entry))
+            if len(page) < _PAGE:
+                return ExitCode.COMPLETED
+            before = page[-1]
 
     return await _with_runtime(options, run, print_all)
 
@@ -128,4 +160,12 @@ def _line(status: SessionStatus) -> str:
     return printable(
         f"{status.id:<34}{status.state:<12}{status.turns:>5} turns {context or '-':>10} tokens  "
         f"{status.provider}:{status.model}"
+    )
+
+
+def _catalog_line(entry: CatalogEntry) -> str:
+    labels = entry.labels
+    at = datetime.fromtimestamp(entry.last_at).astimezone().isoformat(" ", "minutes")
+    return printable(
+        f"{entry.id:<34}{entry.state:<12}{entry.turns:>5} turns  {at}  {labels.owner or '-'}  {labels.title}"
     )

@@ -6,6 +6,9 @@ from ..providers.lazy_names import LazyNames
 
 if TYPE_CHECKING:
     from ..providers.schema.tools import Approval, TextTools, ToolStart
+    from .api.catalog.entry import CatalogEntry, CatalogState
+    from .api.catalog.labels import Labels
+    from .api.catalog.retention import Retention
     from .api.compact_reason import CompactReason
     from .api.errors import DeathReason
     from .api.events import (
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from .api.tools.places import ActorMethod, RayTask
     from .cluster.start.probe import probe
     from .driver.answers.final_answer import FinalAnswer
+    from .driver.catalog import Catalog
     from .driver.prompt_map import PromptMap
     from .driver.shutdown import shutdown
     from .driver.typed_reply import TypedAnswer, TypedReply
@@ -62,6 +66,9 @@ _names = LazyNames(
     __name__,
     {
         "..providers.schema.tools": "Approval TextTools ToolStart",
+        ".api.catalog.entry": "CatalogEntry CatalogState",
+        ".api.catalog.labels": "Labels",
+        ".api.catalog.retention": "Retention",
         ".api.compact_reason": "CompactReason",
         ".api.errors": "DeathReason",
         ".api.events": (
@@ -84,6 +91,7 @@ _names = LazyNames(
         ".api.tools.places": "ActorMethod RayTask",
         ".cluster.start.probe": "probe",
         ".driver.answers.final_answer": "FinalAnswer",
+        ".driver.catalog": "Catalog",
         ".driver.prompt_map": "PromptMap",
         ".driver.shutdown": "shutdown",
         ".driver.typed_reply": "TypedAnswer TypedReply",
@@ -103,13 +111,13 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
-    "Approve", "Close", "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools",
-    "Deny", "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "MemoryJournalConfig", "MessagesAdded",
-    "OnAbandon", "OnCrash", "OnInterrupt", "OnMaxSteps", "OnRefusal", "OnToolError", "Placement",
-    "PostgresJournalConfig", "ProcessLost", "PromptMap", "QuestionAsked", "RayTask", "Reader", "Receipt",
-    "RedisJournalConfig", "RequestApproval", "Rewind", "Rewound", "RouterLimits", "SQLiteJournalConfig",
-    "SessionList", "SessionStatus", "SessionSummary", "State", "Steered", "StepCompleted", "TextTools",
-    "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStart", "ToolStarted", "ToolUpdate", "TurnEnd",
+    "Approve", "Catalog", "CatalogEntry", "CatalogState", "Close", "CompactReason", "CompactResult", "Continue",
+    "Continuing", "DeathReason", "DeferTools", "Deny", "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "Labels",
+    "MemoryJournalConfig", "MessagesAdded", "OnAbandon", "OnCrash", "OnInterrupt", "OnMaxSteps", "OnRefusal",
+    "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost", "PromptMap", "QuestionAsked", "RayTask",
+    "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Retention", "Rewind", "Rewound", "RouterLimits",
+    "SQLiteJournalConfig", "SessionList", "SessionStatus", "SessionSummary", "State", "Steered", "StepCompleted",
+    "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStart", "ToolStarted", "ToolUpdate", "TurnEnd",
     "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
 ]
 # fmt: on

@@ -20,6 +20,7 @@ from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, PositiveSeconds, Settings
 from ...providers.schema.tools import Approval, Tool, ToolStart, is_object
 from ...providers.wire.cache_points import check_system
+from .catalog.labels import Labels
 from .settings.policies import DeferTools, Limits, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
 from .tools.builtins import RESERVED_NAMES
 from .tools.function_tool import check_tools
@@ -50,7 +51,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     use that may run and that nobody answers, or says anything of, for *results_timeout_s* seconds gets an error result.
     *defer_tools* is whether the model has to search for tools when there are many, *start_tools* whether those that do
     not say so themselves start while the answer is still streamed. *passivate_after_s* is how long a session with a
-    journal is idle, in seconds, before it leaves memory; by default, what the options of the runtime say.
+    journal is idle, in seconds, before it leaves memory; by default, what the options of the runtime say. *labels* are
+    how the session is listed.
     """
 
     compaction: Compaction | None = Layered()
@@ -71,6 +73,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
     passivate_after_s: PositiveSeconds | None = None
+    labels: Labels = Labels()
 
 
 def check_settings(settings: Settings, name: str) -> None:

@@ -11,6 +11,7 @@ from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive, PositiveSeconds
+from .catalog.retention import Retention, check_rules
 from .journal import JournalConfig
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
@@ -84,6 +85,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     mapping like ``os.environ`` and is called whenever some are needed, also for a session that goes on from a journal.
     *passivate_after_s* is how long a session is idle before it leaves memory, where its config does not say so; by
     default, none does. It needs a journal.
+    *retention* says which sessions the journal deletes, by their owners; it applies when the first runtime of a
+    namespace opens the journal.
     """
 
     __repr__ = short_repr
@@ -107,12 +110,16 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     journal: JournalConfig | None = None
     credentials: str = ENVIRONMENT
     passivate_after_s: PositiveSeconds | None = None
+    retention: tuple[Retention, ...] = ()
 
     def __post_init__(self) -> None:
         check_fields(self, "options")
         if self.credentials != ENVIRONMENT and not _FUNCTION.fullmatch(self.credentials):
             problem = f"give {ENVIRONMENT!r}, or a function as 'module:function', not {shown(self.credentials)}"
             raise InvalidConfig("credentials", problem)
+        check_rules(self.retention, "options.retention")
+        if self.retention and self.journal is None:
+            raise InvalidConfig("options.retention", "give the journal that it is for, too")
         if self.ports is not None and self.ports[0] > self.ports[1]:
             raise InvalidConfig("ports", f"{self.ports} is no range: the first port is larger than the last")
 

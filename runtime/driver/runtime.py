@@ -25,6 +25,7 @@ from .calls.arguments import checked_address, checked_placement, session_ids_of,
 from .calls.preparation import encoded_history, prepared_config
 from .calls.session_calls import SessionCalls
 from .calls.tool_runs import RunTool, SessionTools, checked_functions, checked_run_tool
+from .catalog import Catalog
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
 from .resources import Resources, acquire
 from .session_handle import SessionHandle
@@ -293,6 +294,11 @@ class Runtime:
         if limit is not None and limit < 1:
             raise InvalidConfig("limit", f"give the number of sessions on a page, 1 or more, not {shown(limit)}")
         return await self._require_entered().registry.statuses(limit, after)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The sessions that the journal has, running or not: list, count, search, delete and expire them."""
+        return Catalog(self._require_entered().registry, self.session)
 
     def events(self, after: int | None = None) -> Reader:
         """Read the events of all sessions in the namespace, as they arrive.

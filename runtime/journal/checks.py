@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from .catalog.rows import CatalogFilter
 from .codec import require_intact
 from .entry import Entry, Position
-from .errors import CorruptRecord, InvalidJournal, StaleIncarnation, UnknownJournalSession
+from .errors import CorruptRecord, InvalidJournal, SearchUnsupported, StaleIncarnation, UnknownJournalSession
 from .journal import PAGE_BYTES
 
 
@@ -45,6 +46,14 @@ def require_known_version(version: int, known: int, name: str) -> None:
     """
     if version > known:
         raise InvalidJournal(f"{name} has version {version}, but this version of rayconteur knows {known}: update it")
+
+
+def require_no_words(selected: CatalogFilter) -> None:
+    """Raises:
+    SearchUnsupported: words are *selected*.
+    """
+    if selected.words:
+        raise SearchUnsupported("this journal has no full-text search: use one in SQLite or PostgreSQL")
 
 
 def unknown_session(session: object) -> UnknownJournalSession:

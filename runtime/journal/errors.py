@@ -17,6 +17,8 @@ RayconteurError                 providers/schema/errors.py
             RecordConflict              another record with its number is stored
             RecordTooLarge              the journal takes no record of this size
         UnknownJournalSession       the journal has no session of this id and epoch
+        NoJournal                   the namespace has none: give RuntimeOptions(journal=...)
+        SearchUnsupported           the journal finds no words: use SQLite or PostgreSQL
 """
 
 from ...providers.schema.errors import RayconteurError
@@ -137,3 +139,15 @@ class UnknownJournalSession(JournalError):
     """The journal has no session of this id and epoch."""
 
     code = "unknown_journal_session"
+
+
+class NoJournal(JournalError):
+    """The namespace has no journal, which this needs."""
+
+    code = "no_journal"
+
+
+class SearchUnsupported(JournalError):
+    """The journal does not find sessions by words."""
+
+    code = "search_unsupported"

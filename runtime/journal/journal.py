@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from .catalog.rows import EVERYTHING, CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
 from .entry import Entry, Position, SessionKey, StoredSnapshot
 from .errors import RecordRejected
 
@@ -18,11 +19,12 @@ PAGE_BYTES = 16 << 20
 class Capabilities(msgspec.Struct, frozen=True):
     """What a journal guarantees. *durable*: what it has stored survives the loss of power.
 
-    *shared*: processes on several machines may use it at the same time.
+    *shared*: processes on several machines may use it at the same time. *searchable*: it finds sessions by words.
     """
 
     durable: bool
     shared: bool
+    searchable: bool = False
 
 
 class Journal(Protocol):
@@ -91,8 +93,44 @@ class Journal(Protocol):
         """The sessions, ordered by id and epoch, that follow *after*."""
         ...
 
-    async def delete(self, session: SessionKey) -> None:
-        """Delete all of *session*; nothing if there is none of it."""
+    async def delete(self, session: SessionKey, expected: Position | None = None) -> bool:
+        """Delete all of *session*, in one step; nothing if there is none of it.
+
+        With a position that is *expected*, it is deleted only if that is its position. Returns false if it is not.
+        """
+        ...
+
+    async def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
+        """Store rows of the catalog, and words: one row for each session.
+
+        Those of sessions that are not stored are ignored, and those whose row is of a later record. They need not
+        survive the loss of power: who writes a session writes its row again.
+
+        Raises:
+            JournalUnavailable: they may be stored, all or some of them. Repeat the call.
+        """
+        ...
+
+    async def catalog(
+        self, selected: CatalogFilter = EVERYTHING, before: CatalogPlace | None = None, limit: int = PAGE_ENTRIES
+    ) -> list[CatalogRow]:
+        """The first rows that are *selected*, in the order of the catalog: the latest first, those *before* a place.
+
+        Raises:
+            SearchUnsupported: words are selected, and the journal does not find them.
+        """
+        ...
+
+    async def catalog_rows(self, sessions: Sequence[SessionKey]) -> list[CatalogRow]:
+        """The rows of those of *sessions* that have one, in any order."""
+        ...
+
+    async def count(self, selected: CatalogFilter = EVERYTHING) -> int:
+        """How many rows are *selected*. Raises what ``catalog`` does."""
+        ...
+
+    async def owners(self, after: str = "", limit: int = PAGE_ENTRIES) -> list[str]:
+        """The owners that sessions have, in order: those that follow *after*."""
         ...
 
     async def aclose(self) -> None:

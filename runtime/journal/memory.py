@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from .checks import intact_page, require_no_later, unknown_session
+from .catalog.rows import EVERYTHING, CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
+from .checks import intact_page, require_no_later, require_no_words, unknown_session
 from .entry import Entry, Position, SessionKey, StoredSnapshot
 from .errors import JournalUnavailable, RecordRejected
 from .journal import PAGE_ENTRIES, Capabilities
@@ -20,6 +21,7 @@ class MemoryJournal:
         self._entries: dict[SessionKey, list[Entry]] = {}
         self._positions: dict[SessionKey, Position] = {}
         self._snapshots: dict[SessionKey, dict[int, StoredSnapshot]] = {}
+        self._catalog: dict[SessionKey, CatalogRow] = {}
         self._is_closed = False
 
     async def append(self, entries: Sequence[Entry]) -> list[RecordRejected | None]:
@@ -65,13 +67,45 @@ class MemoryJournal:
         keys = sorted(key for key in self._positions if after is None or key > after)
         return [self._positions[key] for key in keys[:limit]]
 
-    async def delete(self, session: SessionKey) -> None:
+    async def delete(self, session: SessionKey, expected: Position | None = None) -> bool:
         self._require_open()
-        for each in (self._entries, self._positions, self._snapshots):
+        if expected and self._positions.get(session, expected) != expected:
+            return False
+        for each in (self._entries, self._positions, self._snapshots, self._catalog):
             each.pop(session, None)
+        return True
+
+    async def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
+        self._require_open()
+        for row in (change.row for change in changes):
+            known = self._catalog.get(row.session, row)
+            if row.session in self._positions and row.number >= known.number:
+                self._catalog[row.session] = row
+
+    async def catalog(
+        self, selected: CatalogFilter = EVERYTHING, before: CatalogPlace | None = None, limit: int = PAGE_ENTRIES
+    ) -> list[CatalogRow]:
+        rows = [row for row in self._selected(selected) if before is None or row.place < before]
+        return sorted(rows, key=lambda row: row.place, reverse=True)[:limit]
+
+    async def catalog_rows(self, sessions: Sequence[SessionKey]) -> list[CatalogRow]:
+        self._require_open()
+        return [self._catalog[session] for session in sessions if session in self._catalog]
+
+    async def count(self, selected: CatalogFilter = EVERYTHING) -> int:
+        return len(self._selected(selected))
+
+    async def owners(self, after: str = "", limit: int = PAGE_ENTRIES) -> list[str]:
+        self._require_open()
+        return sorted({row.owner for row in self._catalog.values() if row.owner > after})[:limit]
 
     async def aclose(self) -> None:
         self._is_closed = True
+
+    def _selected(self, selected: CatalogFilter) -> list[CatalogRow]:
+        self._require_open()
+        require_no_words(selected)
+        return [row for row in self._catalog.values() if selected.has(row)]
 
     def _require_open(self) -> None:
         if self._is_closed:

@@ -83,7 +83,7 @@ class Session:
         self._actions: tuple[Callable[[], None], ...] = ()  # to be done once the event that is handled is recorded
         self.conversation = conversation or Conversation()
         if records:
-            records.snapshot = self.conversation.snapshot
+            records.follow(self.conversation)
 
     @property
     def epoch(self) -> int:
@@ -163,8 +163,10 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def shutdown(self) -> None:
-        """When it has stopped: wait for unacknowledged events, then release the clients."""
+        """When it has stopped: wait for unacknowledged events, and for the catalog; then release the clients."""
         await self.outbox.wait_drained()
+        if self.records:
+            await self.records.finish()
         await self._credentials.release()
 
     @property

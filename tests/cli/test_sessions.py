@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fixtures.named_actors import actor_names
@@ -53,3 +54,23 @@ def test_sessions_of_a_running_program_are_listed_interrupted_closed_and_shut_do
     assert actor_names(namespace) == set()
     with pytest.raises(RuntimeClosed, match="shut down"):
         detached.sessions()
+
+
+def test_the_sessions_of_the_journal_are_listed_by_their_labels_and_words(
+    ray_address: str, options: rc.RuntimeOptions, tmp_path: Path
+) -> None:
+    journal = rc.runtime.SQLiteJournalConfig(str(tmp_path / "journal.db"))
+    options = rc.RuntimeOptions(namespace=options.namespace, journal=journal)
+    with blocking.Runtime(placement=rc.Packed(), options=options) as runtime:
+        for owner, title in (("poe", "The Raven"), ("verne", "Nautilus")):
+            labels = rc.runtime.Labels(owner=owner, title=title)
+            with runtime.spawn(rc.SessionConfig(provider=rc.Scripted(), labels=labels), owner) as session:
+                session.ask("once upon a midnight").answer()  # when it is closed, its row is written
+
+        code, lines = run("sessions list --stored --json", ray_address, options.namespace)
+        assert code == ExitCode.COMPLETED
+        assert [json.loads(line)["id"] for line in lines] == ["verne", "poe"]
+        code, [line] = run("sessions list --owner poe --search midnight", ray_address, options.namespace)
+        assert line.split()[:4] == ["poe", "closed", "1", "turns"]
+        assert line.endswith("  poe  The Raven")
+        assert run("sessions list --tag none", ray_address, options.namespace) == (0, [])

@@ -10,7 +10,7 @@ from servers.databases.redis import Redis
 
 from rayconteur.runtime.journal.conformance import checks
 from rayconteur.runtime.journal.conformance.samples import Check, OpenJournal
-from rayconteur.runtime.journal.journal import Journal
+from rayconteur.runtime.journal.journal import Capabilities, Journal
 from rayconteur.runtime.journal.memory import MemoryJournal
 from rayconteur.runtime.journal.postgres.journal import PostgresJournal
 from rayconteur.runtime.journal.redis.journal import RedisJournal
@@ -42,7 +42,11 @@ def test_the_journal_in_sqlite(check: Check, tmp_path: Path) -> None:
     asyncio.run(as_coroutine(check, open_file))
 
 
-@pytest.mark.parametrize("check", checks.ALL, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check",
+    [check for check in checks.ALL if checks.applies(check, PostgresJournal.capabilities)],
+    ids=lambda check: check.__name__,
+)
 def test_the_journal_in_postgresql(check: Check, postgres: Postgres) -> None:
     schema = uuid4().hex
 
@@ -52,7 +56,11 @@ def test_the_journal_in_postgresql(check: Check, postgres: Postgres) -> None:
     asyncio.run(as_coroutine(check, open_schema))
 
 
-@pytest.mark.parametrize("check", checks.ALL, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check",
+    [check for check in checks.ALL if checks.applies(check, Capabilities(durable=True, shared=True))],
+    ids=lambda check: check.__name__,
+)
 def test_the_journal_in_redis(check: Check, redis: Redis) -> None:
     prefix = uuid4().hex
 

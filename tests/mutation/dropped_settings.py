@@ -49,10 +49,11 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
     from rayconteur.providers.schema.request import Reasoning, Settings
     from rayconteur.providers.schema.tools import TextTools, Tool
     from rayconteur.runtime.api import config, messages, options, placement
+    from rayconteur.runtime.api.catalog import labels, retention
     from rayconteur.runtime.api.settings import policies
 
     yield from (Settings, Reasoning, config.SessionConfig, policies.RetryPolicy, policies.Limits)
-    yield from (options.RuntimeOptions, options.RouterLimits, placement.Packed)
+    yield from (options.RuntimeOptions, options.RouterLimits, placement.Packed, labels.Labels, retention.Retention)
     yield from (Layered, *get_args(AnyStrategy), *get_args(ProviderConfig), ModelFacts, Tool, TextTools)
     yield from (messages.UserMessage, messages.ToolResults, messages.ToolUpdate, messages.Approve, messages.Deny)
     yield from (messages.Interrupt, messages.Rewind, messages.Close)

@@ -28,31 +28,9 @@ from .leases import Leases
 from .namespace import Namespace
 from .namespace_actors import NamespaceActors, call_if_restarted
 from .places import Claim, ClaimRequest, HostOwner, Places, SessionPage, SessionPlace
+from .timing import BUSY_S, DEATHS_S, EMPTY_S, LEASE_S, PAUSE_S, REPORT_S, TOLD_S, WATCHED_S
 
 log = logging.getLogger(__name__)
-
-_LEASE_S = 5.0
-"""How long a driver may be without a connection to the directory. A restart of the directory takes 1 to 2 s."""
-
-_BUSY_S = 25.0
-"""How much longer a driver may be without one after a restart: its event loop may be busy just then."""
-
-_REPORT_S = 3.0
-"""How long calls wait, after a restart, for a host that does not say which sessions it has."""
-
-_DEATHS_S = 60.0
-"""How long it remembers deaths for a router that was told of them and died before its readers were."""
-
-_WATCHED_S = 1.0
-"""How long a driver's report of a death waits for Ray's, which the directory gets as well."""
-
-_TOLD_S = 1.0
-"""How long a call waits for others to be told of what it has ended. They are told later, if they are stopped."""
-
-_PAUSE_S = 0.5
-
-_EMPTY_S = 0.2
-"""How long it stays when nobody uses the namespace: for the answers to the last calls."""
 
 
 class _Directory:
@@ -62,7 +40,7 @@ class _Directory:
         self._namespace = namespace
         self._ports = ports
         self._places = Places(uuid.uuid4().hex, durable=namespace.journal is not None)
-        self._leases = Leases(_LEASE_S)
+        self._leases = Leases(LEASE_S)
         self._actors = NamespaceActors(namespace.name, namespace.routers)
         self._listener = Listener(self._serve)
         self._watchers: dict[str, asyncio.Task[None]] = {}  # of hosts, by their ids
@@ -72,7 +50,7 @@ class _Directory:
         self._telling: asyncio.Task[None] | None = None  # which sessions are missing
         self._is_missing_due = False
         self._has_ended = False
-        self._awaits_drivers_until = time.monotonic() + _LEASE_S + _BUSY_S if call_if_restarted() else 0.0
+        self._awaits_drivers_until = time.monotonic() + LEASE_S + BUSY_S if call_if_restarted() else 0.0
         """After a restart, until a driver is heard of: those without a session are not known from a host's report."""
 
     @ray.method
@@ -89,7 +67,7 @@ class _Directory:
             raise RuntimeClosed("the namespace is being removed: nobody has used it")
         self._namespace.admit(version, journal)
         self._leases.expect(driver_id, time.monotonic())
-        self._sweep_later(_LEASE_S)
+        self._sweep_later(LEASE_S)
         return self._namespace
 
     @ray.method
@@ -152,7 +130,7 @@ class _Directory:
         """
         await self._be_ready()
         if watcher := self._watchers.get(host_id):
-            await asyncio.wait({watcher}, timeout=_WATCHED_S)
+            await asyncio.wait({watcher}, timeout=WATCHED_S)
         await self._mark_dead(host_id, reason)
 
     @ray.method
@@ -183,6 +161,17 @@ class _Directory:
         if place is None:
             self._require_reports()
         return place
+
+    @ray.method
+    async def running(self, session_ids: list[str]) -> dict[str, int]:
+        """Those of the sessions that are on an actor, or about to be, with their epochs.
+
+        Raises:
+            DirectoryUnreachable: an actor has not said yet which sessions it has.
+        """
+        await self._be_ready()
+        self._require_reports()
+        return self._places.running(session_ids)
 
     @ray.method
     async def ended(self, sessions: dict[str, int]) -> FoundEnds:
@@ -219,11 +208,11 @@ class _Directory:
         self._places.unreported.update(started)
         asking = {host_id: self._run(self._restore(host_id)) for host_id in hosts}
         if awaited := [asking[host_id] for host_id in started]:
-            await asyncio.wait(awaited, timeout=_REPORT_S)
+            await asyncio.wait(awaited, timeout=REPORT_S)
             log.warning("the directory was restarted: it knows %d sessions again", len(self._places))
         self._places.end_rebuild(int(time.time() * 1000))
         self._end_missing_sessions()
-        self._sweep_later(_LEASE_S + (_BUSY_S if self._awaits_drivers_until else 0.0))
+        self._sweep_later(LEASE_S + (BUSY_S if self._awaits_drivers_until else 0.0))
 
     async def _find_hosts(self) -> tuple[list[str], set[str]]:
         """The session actors that there are, and those of them whose processes run, however long that takes."""
@@ -233,7 +222,7 @@ class _Directory:
                 return hosts, await self._actors.started(hosts)
             except RayconteurError as error:
                 log.warning("the directory can't find the session actors yet: %s", error)
-                await asyncio.sleep(_PAUSE_S)
+                await asyncio.sleep(PAUSE_S)
 
     def _require_reports(self) -> None:
         """Check that nothing is unknown."""
@@ -245,8 +234,8 @@ class _Directory:
 
     async def _restore(self, host_id: str) -> None:
         driver_id = driver_of(host_id)
-        self._leases.expect(driver_id, time.monotonic() + _BUSY_S)
-        self._sweep_later(_LEASE_S + _BUSY_S)
+        self._leases.expect(driver_id, time.monotonic() + BUSY_S)
+        self._sweep_later(LEASE_S + BUSY_S)
         report = await self._actors.report_of(host_id, self._places.directory_id)
         if report:
             self._places.restore(report)
@@ -275,11 +264,11 @@ class _Directory:
         if dead := self._places.mark_dead(host_id, reason):
             ended = EndedSessions(dead, self._places.end_with_host, reason, host_id)
             self._remember_deaths(ended)
-            await asyncio.wait({self._run(self._actors.end_sessions(ended))}, timeout=_TOLD_S)
+            await asyncio.wait({self._run(self._actors.end_sessions(ended))}, timeout=TOLD_S)
 
     def _remember_deaths(self, ended: EndedSessions) -> None:
         self._deaths.append(ended)
-        asyncio.get_running_loop().call_later(_DEATHS_S, self._deaths.popleft)
+        asyncio.get_running_loop().call_later(DEATHS_S, self._deaths.popleft)
 
     def _watch(self, owner: HostOwner) -> None:
         if owner.host_id not in self._watchers:
@@ -295,7 +284,7 @@ class _Directory:
             self._places.remove_host(host_id)
         else:
             await self._mark_dead(host_id, reason)
-        self._sweep_later(_EMPTY_S)
+        self._sweep_later(EMPTY_S)
 
     def _serve(self, peer: Peer, call: int, data: bytes) -> bytes | None:
         """A driver asks for its lease, which it has as long as it is connected."""
@@ -308,7 +297,7 @@ class _Directory:
 
     def _on_lost(self, peer: Peer) -> None:
         self._leases.disconnect(peer.id, peer, time.monotonic())
-        self._sweep_later(_LEASE_S)
+        self._sweep_later(LEASE_S)
 
     def _sweep_later(self, after_s: float) -> None:
         asyncio.get_running_loop().call_later(after_s + 0.01, lambda: self._run(self._sweep()))
@@ -328,11 +317,11 @@ class _Directory:
 
     async def _end_driver(self, driver_id: str) -> None:
         owners = tuple(self._places.owners.values())
-        await asyncio.wait({self._run(self._actors.end_hosts_of(driver_id, self._places))}, timeout=_TOLD_S)
+        await asyncio.wait({self._run(self._actors.end_hosts_of(driver_id, self._places))}, timeout=TOLD_S)
         for owner in owners:
             if owner.driver_id == driver_id and not owner.detached:
                 await self._mark_dead(owner.host_id, DeathReason.DRIVER_GONE)
-        self._sweep_later(_EMPTY_S)
+        self._sweep_later(EMPTY_S)
 
     def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -44,6 +44,10 @@ class DirectoryClient:
         """The first *limit* sessions after *after*."""
         return await self.call(lambda actor: actor.page.remote(after, limit))
 
+    async def running(self, session_ids: list[str]) -> dict[str, int]:
+        """Those of the sessions that are on an actor, with their epochs."""
+        return await self.call(lambda actor: actor.running.remote(session_ids))
+
     async def claim(self, request: ClaimRequest) -> Claim:
         """Claim ids: all of them, or none."""
         return await self.call(lambda actor: actor.claim.remote(request))

@@ -206,6 +206,11 @@ class Places:
         """The place of the session, if it exists."""
         return self._places.get(session_id)
 
+    def running(self, session_ids: Sequence[str]) -> dict[str, int]:
+        """Those of the sessions that have a place, with their epochs."""
+        places = ((session_id, self._places.get(session_id)) for session_id in session_ids)
+        return {session_id: place.epoch for session_id, place in places if place}
+
     def has_tombstone(self, session_id: str, epoch: int) -> bool:
         """True if it is known that the session died, not only likely."""
         return (session_id, epoch) in self._tombstones

@@ -1,34 +1,54 @@
 """The journal actor: the journal of a namespace, in a process of its own."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import cast
 
 import ray
 from ray.actor import ActorProxy
 
+from ...api.catalog.retention import Retention
+from ...api.errors import DirectoryUnreachable
 from ...api.journal import JournalConfig
+from ...journal.catalog.retention import RetentionSweeper
 from ...journal.errors import JournalInUse
 from ...journal.journal import Capabilities, Journal
 from ...journal.opening import open_journal
 from ...journal.remote.server import JournalServer
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
-from ..ray_calls import node_address, node_id, tls
+from ..directory.actor import DirectoryHandle
+from ..directory.actor_names import DIRECTORY
+from ..directory.client import DirectoryClient
+from ..ray_calls import find_actor, node_address, node_id, tls
 
 _IN_USE_S = 5.0
 """How long the process of before may still have the file: Ray does not wait for the end of one that it kills."""
 
 _PAUSE_S = 0.1
 
+_DIRECTORY_S = 10.0
+"""How long the directory may take to say which sessions run."""
+
 
 class _JournalActor:
-    """Has the journal of *config* open, and serves it over streams.
+    """Has the journal of *config* open, serves it over streams, and applies the rules of *retention* to it.
 
     When it dies, Ray restarts it: the next call opens what is stored.
     """
 
-    def __init__(self, config: JournalConfig, ports: tuple[int, int] | None) -> None:
+    def __init__(
+        self,
+        config: JournalConfig,
+        ports: tuple[int, int] | None,
+        namespace: str,
+        retention: tuple[Retention, ...],
+    ) -> None:
         self._config = config
+        self._namespace = namespace
         self._ports = ports
+        self._retention = retention
+        self._sweeping: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[tuple[JournalServer, Listener]] | None = None
 
     @ray.method
@@ -52,6 +72,8 @@ class _JournalActor:
         """Close the journal: nobody uses the namespace."""
         if self._opening:
             server, listener = await self._opened()
+            if self._sweeping:
+                self._sweeping.cancel()
             listener.close()
             await server.aclose()
 
@@ -59,7 +81,18 @@ class _JournalActor:
         failed = self._opening is not None and self._opening.done() and self._opening.exception() is not None
         if self._opening is None or failed:
             self._opening = asyncio.get_running_loop().create_task(_open(self._config))
-        return await asyncio.shield(self._opening)
+        server, listener = await asyncio.shield(self._opening)
+        if self._retention and self._sweeping is None:
+            sweeper = RetentionSweeper(server.journal, self._retention, self._running)
+            self._sweeping = asyncio.get_running_loop().create_task(sweeper.run())
+        return server, listener
+
+    async def _running(self, session_ids: list[str]) -> Mapping[str, int]:
+        """Those of the sessions that run, or are about to, with their epochs."""
+        directory = await asyncio.to_thread(find_actor, DIRECTORY, self._namespace)
+        if directory is None:
+            raise DirectoryUnreachable("the directory is gone, which knows the sessions that run")
+        return await DirectoryClient(cast(DirectoryHandle, directory), _DIRECTORY_S).running(session_ids)
 
 
 async def _open(config: JournalConfig) -> tuple[JournalServer, Listener]:

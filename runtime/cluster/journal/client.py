@@ -47,7 +47,7 @@ def find_or_start_journal(place: JournalPlace, options: RuntimeOptions, memory_b
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
         scheduling_strategy=NodeAffinitySchedulingStrategy(place.node_id, soft=False) if place.node_id else "DEFAULT",
-    ).remote(place.config, options.ports)
+    ).remote(place.config, options.ports, options.namespace, options.retention)
 
 
 async def opened_journal(actor: JournalHandle) -> JournalRef:

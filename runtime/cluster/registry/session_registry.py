@@ -43,6 +43,7 @@ from ..shared_actors import SharedActors
 from ..shipping import put_pages
 from .known_hosts import KnownHosts
 from .recovery import Recovery
+from .stored_sessions import StoredSessions
 
 _PAUSE_S = 0.2
 
@@ -180,6 +181,11 @@ class SessionRegistry:
     def is_durable(self) -> bool:
         """True if sessions outlive their actors."""
         return self._recovery is not None
+
+    @property
+    def stored(self) -> StoredSessions:
+        """The sessions that the journal has. Raises ``NoJournal`` if there is none."""
+        return StoredSessions(self._journal, self._directory)
 
     @property
     def find_missed(self) -> FindMissed | None:

@@ -22,6 +22,7 @@ from ..answers.final_answer import FinalAnswer
 from ..prompt_map import Prompt, PromptMap
 from ..typed_reply import TypedAnswer
 from .background_loop import BackgroundLoop, CallerThread
+from .catalog import Catalog
 from .reader import Reader, call_in_loop
 from .reply import RunTool, in_caller
 from .session_handle import SessionHandle
@@ -157,6 +158,12 @@ class Runtime:
     def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, by id: all, or the first *limit* that come after *after*."""
         return self._require_entered().run(self._runtime.sessions(limit, after))
+
+    @property
+    def catalog(self) -> Catalog:
+        """The sessions that the journal has, running or not: list, count, search, delete and expire them."""
+        loop = self._require_entered()
+        return Catalog(loop, loop.run(call_in_loop(lambda: self._runtime.catalog)))
 
     def events(self, after: int | None = None) -> Reader:
         """Read the events of all sessions: from now on, or with ``after=0`` also those that the routers still hold."""

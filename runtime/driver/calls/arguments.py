@@ -52,6 +52,17 @@ def checked_after(after: int) -> int:
     return after
 
 
+def checked_limit(limit: int) -> int:
+    """*limit*, the number of sessions on a page.
+
+    Raises:
+        InvalidConfig: it is none.
+    """
+    if not is_count(limit, 1):
+        raise InvalidConfig("limit", f"give the number of sessions on a page, 1 or more, not {shown(limit)}")
+    return limit
+
+
 def checked_placement(placement: Placement) -> Placement:
     """*placement*.
 

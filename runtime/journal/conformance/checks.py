@@ -14,6 +14,7 @@ import sys
 
 import msgspec
 
+from ..catalog.rows import CatalogChange, CatalogFilter
 from ..entry import Position, SessionKey, StoredSnapshot
 from ..errors import (
     CorruptRecord,
@@ -24,8 +25,8 @@ from ..errors import (
     UnknownJournalSession,
 )
 from ..journal import PAGE_BYTES, PAGE_ENTRIES, Capabilities
-from . import overlapping
-from .samples import A, B, Check, OpenJournal, entries, entry, error_of, opened
+from . import catalog, overlapping
+from .samples import A, B, Check, OpenJournal, entries, entry, error_of, opened, row
 
 
 async def what_is_appended_is_read_in_order_and_in_pages(open_journal: OpenJournal) -> None:
@@ -174,15 +175,33 @@ async def a_deleted_session_is_gone_and_its_key_free(open_journal: OpenJournal) 
     async with opened(open_journal) as journal:
         await journal.append([*entries(A, 1, 2), *entries(B, 1)])
         await journal.put_snapshot(StoredSnapshot(A, 2, 0, 1, 0, b""))
+        await journal.put_catalog([CatalogChange(row(A, owner="poe", tags=("raven",)))])
 
-        await journal.delete(A)
-        await journal.delete(A)
+        assert await journal.delete(A)
+        assert await journal.delete(A)
 
         assert isinstance(await error_of(journal.read(A)), UnknownJournalSession)
         assert await journal.snapshot(A) is None
+        assert await journal.catalog() == []
+        assert await journal.owners() == []
+        assert await journal.count(CatalogFilter(tag="raven")) == 0
         assert await journal.read(B) == entries(B, 1)
         assert await journal.append(entries(A, 1)) == [None]
         assert await journal.snapshot(A) is None
+
+
+async def a_session_is_deleted_only_at_the_position_that_is_expected(open_journal: OpenJournal) -> None:
+    """Who goes on with it meanwhile does not lose it."""
+    async with opened(open_journal) as journal:
+        await journal.append(entries(A, 1))
+        before = await journal.position("a")
+        await journal.take_over(A, 2)
+
+        assert not await journal.delete(A, before)
+        assert await journal.read(A) == entries(A, 1)
+        assert await journal.delete(A, await journal.position("a"))
+        assert await journal.delete(A, before)  # it is gone, whoever has deleted it
+        assert await journal.sessions() == []
 
 
 async def a_damaged_record_is_named_and_those_before_it_are_readable(open_journal: OpenJournal) -> None:
@@ -232,16 +251,18 @@ async def a_call_takes_and_returns_many_entries(open_journal: OpenJournal) -> No
 
 
 async def what_was_stored_is_there_when_it_is_opened_again(open_journal: OpenJournal) -> None:
-    """Records, snapshots, and who may write."""
+    """Records, snapshots, rows of the catalog, and who may write."""
     snapshot = StoredSnapshot(A, 2, 20, 1, 7, b"state")
     async with opened(open_journal) as journal:
         await journal.append(entries(A, 1, 2))
         await journal.put_snapshot(snapshot)
+        await journal.put_catalog([CatalogChange(row(A, owner="poe"))])
         await journal.take_over(A, 5)
 
     async with opened(open_journal) as journal:
         assert await journal.read(A) == entries(A, 1, 2)
         assert await journal.snapshot(A) == snapshot
+        assert await journal.catalog() == [row(A, owner="poe")]
         assert (await journal.position("a")).incarnation == 5
         [stale] = await journal.append(entries(A, 3))
         assert isinstance(stale, StaleIncarnation)
@@ -260,9 +281,13 @@ ALL: tuple[Check, ...] = (
     sessions_are_listed_in_pages,
     the_last_snapshot_up_to_a_number_is_found,
     a_deleted_session_is_gone_and_its_key_free,
+    a_session_is_deleted_only_at_the_position_that_is_expected,
     a_damaged_record_is_named_and_those_before_it_are_readable,
     every_value_that_an_entry_may_have_is_stored,
     a_call_takes_and_returns_many_entries,
+    *catalog.ALL,
+    *catalog.OF_SEARCHABLE_ONES,
+    catalog.words_are_refused_by_a_journal_that_is_not_searchable,
     *overlapping.ALL,
     what_was_stored_is_there_when_it_is_opened_again,
     *overlapping.OF_SHARED_ONES,
@@ -275,6 +300,10 @@ def applies(check: Check, capabilities: Capabilities) -> bool:
     """True if a journal with *capabilities* must pass *check*."""
     if check in _OF_DURABLE_ONES:
         return capabilities.durable
+    if check in catalog.OF_SEARCHABLE_ONES:
+        return capabilities.searchable
+    if check is catalog.words_are_refused_by_a_journal_that_is_not_searchable:
+        return not capabilities.searchable
     return capabilities.shared or check not in overlapping.OF_SHARED_ONES
 
 

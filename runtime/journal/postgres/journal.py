@@ -5,10 +5,12 @@ from typing import Self
 
 from psycopg import AsyncConnection
 
+from ..catalog.rows import EVERYTHING, CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import RecordRejected, UnsafeJournal
 from ..journal import PAGE_ENTRIES, Capabilities
 from ..optimistic import OptimisticWriter
+from .catalog import PostgresCatalog
 from .connections import Connections
 from .migrations import migrate
 from .store import PostgresStore
@@ -22,11 +24,12 @@ class PostgresJournal:
     call that exceeds them fails. A connection that the server closed while it was idle is replaced.
     """
 
-    capabilities = Capabilities(durable=True, shared=True)
+    capabilities = Capabilities(durable=True, shared=True, searchable=True)
 
     def __init__(self, connections: Connections, schema: str) -> None:
         self._connections = connections
         self._store = PostgresStore(connections, schema)
+        self._catalog = PostgresCatalog(connections, schema)
         self._writer = OptimisticWriter(self._store)
 
     @classmethod
@@ -80,8 +83,25 @@ class PostgresJournal:
     async def sessions(self, after: SessionKey | None = None, limit: int = PAGE_ENTRIES) -> list[Position]:
         return await self._store.sessions(after, limit)
 
-    async def delete(self, session: SessionKey) -> None:
-        await self._store.delete(session)
+    async def delete(self, session: SessionKey, expected: Position | None = None) -> bool:
+        return await self._store.delete(session, expected)
+
+    async def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
+        await self._catalog.put(changes)
+
+    async def catalog(
+        self, selected: CatalogFilter = EVERYTHING, before: CatalogPlace | None = None, limit: int = PAGE_ENTRIES
+    ) -> list[CatalogRow]:
+        return await self._catalog.page(selected, before, limit)
+
+    async def catalog_rows(self, sessions: Sequence[SessionKey]) -> list[CatalogRow]:
+        return await self._catalog.rows(sessions)
+
+    async def count(self, selected: CatalogFilter = EVERYTHING) -> int:
+        return await self._catalog.count(selected)
+
+    async def owners(self, after: str = "", limit: int = PAGE_ENTRIES) -> list[str]:
+        return await self._catalog.owners(after, limit)
 
     async def aclose(self) -> None:
         await self._connections.aclose()

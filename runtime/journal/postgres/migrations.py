@@ -84,6 +84,35 @@ MIGRATIONS = (
             AS new (place, number, incarnation, seq, at, kind, version, checksum, data, events);
     END $$;
     """,
+    # The order of the catalog is that of the last three columns of each index but that of tags.
+    """
+    CREATE TABLE {schema}.catalog (
+        session BIGINT PRIMARY KEY,
+        id BYTEA NOT NULL,
+        epoch BIGINT NOT NULL,
+        number BIGINT NOT NULL,
+        last_at DOUBLE PRECISION NOT NULL,
+        is_closed BOOLEAN NOT NULL,
+        owner TEXT COLLATE "C" NOT NULL,
+        project TEXT COLLATE "C" NOT NULL,
+        tags TEXT[] NOT NULL,
+        messages BIGINT NOT NULL,
+        details BYTEA NOT NULL,
+        UNIQUE (id, epoch)
+    );
+    CREATE INDEX catalog_by_time ON {schema}.catalog (last_at, id, epoch);
+    CREATE INDEX catalog_by_owner ON {schema}.catalog (owner, last_at, id, epoch);
+    CREATE INDEX catalog_by_project ON {schema}.catalog (project, last_at, id, epoch);
+    CREATE INDEX catalog_by_state ON {schema}.catalog (is_closed, last_at, id, epoch);
+    CREATE INDEX catalog_by_tag ON {schema}.catalog USING gin (tags);
+    CREATE TABLE {schema}.words (
+        session BIGINT NOT NULL,
+        turn BIGINT NOT NULL,  -- 0: the title
+        words TSVECTOR NOT NULL,
+        PRIMARY KEY (session, turn)
+    );
+    CREATE INDEX words_by_word ON {schema}.words USING gin (words);
+    """,
 )
 
 _LOCK = 0x52_41_59_43

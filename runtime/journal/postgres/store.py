@@ -1,6 +1,6 @@
 """The statements of a journal in PostgreSQL."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, LiteralString
 
 import psycopg
@@ -13,6 +13,7 @@ from ..journal import PAGE_BYTES
 from ..numbering import Checked, StoredMark
 from ..optimistic import Place
 from .connections import Connections
+from .keys import columns, id_bytes_of, key_of, session_of
 
 Row = tuple[Any, ...]
 
@@ -20,6 +21,7 @@ _LOST_RACES = ("RC001", "40001", "40P01")
 """Another writer was faster: what ``write`` in migrations.py raises, a serialization failure, a deadlock."""
 
 _POSITIONS = "SELECT id, epoch, incarnation, number, at FROM {schema}.sessions "
+_KEYED_POSITIONS = "SELECT key, id, epoch, incarnation, number, at FROM {schema}.sessions "
 
 
 class PostgresStore:
@@ -27,13 +29,14 @@ class PostgresStore:
 
     def __init__(self, connections: Connections, schema: str) -> None:
         self._connections = connections
+        self._schema_name = schema
         self._schema = Identifier(schema)
 
     async def positions(self, sessions: Collection[SessionKey]) -> dict[SessionKey, Position]:
         """As ``ConditionalStore.positions``."""
         rows = await self._rows(
             _POSITIONS + "WHERE (id, epoch) IN (SELECT * FROM unnest(%b::bytea[], %b::bigint[]))",
-            *_columns(2, (_key(session) for session in sessions)),
+            *columns(2, (key_of(session) for session in sessions)),
         )
         return {position.session: position for position in map(_position, rows)}
 
@@ -44,20 +47,20 @@ class PostgresStore:
             "FROM unnest(%b::bytea[], %b::bigint[], %b::bigint[]) AS places (id, epoch, number) "
             "JOIN {schema}.sessions USING (id, epoch) "
             "JOIN {schema}.records ON session = key AND records.number = places.number",
-            *_columns(3, ((*_key(session), number) for session, number in places)),
+            *columns(3, ((*key_of(session), number) for session, number in places)),
         )
         return {
-            (_session(id_bytes, epoch), number): (incarnation, checksum)
+            (session_of(id_bytes, epoch), number): (incarnation, checksum)
             for id_bytes, epoch, number, incarnation, checksum in rows
         }
 
     async def write(self, expected: Mapping[SessionKey, Position | None], result: Checked) -> bool:
         """As ``ConditionalStore.write``."""
-        sessions = sorted(expected, key=_key)  # else two writers could wait for each other
+        sessions = sorted(expected, key=key_of)  # else two writers could wait for each other
         places = {session: place for place, session in enumerate(sessions, 1)}
-        changes = ((*_key(each), *_place(expected[each]), *_place(result.positions[each])) for each in sessions)
+        changes = ((*key_of(each), *_place(expected[each]), *_place(result.positions[each])) for each in sessions)
         records = ((places[entry.session], entry.number, *_values(entry)) for entry in result.new)
-        parameters = (*_columns(8, changes), *_columns(10, records))
+        parameters = (*columns(8, changes), *columns(10, records))
 
         async def work(connection: AsyncConnection) -> bool:
             try:
@@ -90,7 +93,7 @@ class PostgresStore:
             after,
             limit,
             PAGE_BYTES,
-            *_key(session),
+            *key_of(session),
         )
         if not rows:
             raise unknown_session(session)
@@ -108,7 +111,7 @@ class PostgresStore:
             snapshot.version,
             snapshot.checksum,
             snapshot.data,
-            *_key(snapshot.session),
+            *key_of(snapshot.session),
         )
 
     async def snapshot(self, session: SessionKey, before: int | None) -> StoredSnapshot | None:
@@ -118,7 +121,7 @@ class PostgresStore:
             "JOIN {schema}.sessions ON session = key "
             "WHERE id = %b AND epoch = %b AND snapshots.number <= coalesce(%b, snapshots.number) "
             "ORDER BY snapshots.number DESC LIMIT 1",
-            *_key(session),
+            *key_of(session),
             before,
         )
         return StoredSnapshot(session, *rows[0]) if rows else None
@@ -127,7 +130,7 @@ class PostgresStore:
         """As ``Journal.position``."""
         rows = await self._rows(
             _POSITIONS + "WHERE id = %b AND epoch = coalesce(%b, epoch) ORDER BY epoch DESC LIMIT 1",
-            _id_bytes(session_id),
+            id_bytes_of(session_id),
             epoch,
         )
         if not rows:
@@ -136,26 +139,32 @@ class PostgresStore:
 
     async def sessions(self, after: SessionKey | None, limit: int) -> list[Position]:
         """As ``Journal.sessions``."""
-        first = _key(after) if after else (b"", -1)
+        first = key_of(after) if after else (b"", -1)
         rows = await self._rows(_POSITIONS + "WHERE (id, epoch) > (%b, %b) ORDER BY id, epoch LIMIT %b", *first, limit)
         return [_position(row) for row in rows]
 
-    async def delete(self, session: SessionKey) -> None:
+    async def delete(self, session: SessionKey, expected: Position | None) -> bool:
         """As ``Journal.delete``."""
-        found = SQL("SELECT key FROM {schema}.sessions WHERE id = %b AND epoch = %b ").format(schema=self._schema)
-        statements = (
-            found + SQL("FOR UPDATE"),  # waits for a write; the statements after it see what that has stored
-            SQL("DELETE FROM {schema}.records WHERE session = (").format(schema=self._schema) + found + SQL(")"),
-            SQL("DELETE FROM {schema}.snapshots WHERE session = (").format(schema=self._schema) + found + SQL(")"),
-            SQL("DELETE FROM {schema}.sessions WHERE key = (").format(schema=self._schema) + found + SQL(")"),
-        )
+        # The lock waits for a write; the statements after it see what that has stored.
+        find = SQL(_KEYED_POSITIONS + "WHERE id = %b AND epoch = %b FOR UPDATE").format(schema=self._schema)
+        tables = (("records", "session"), ("snapshots", "session"), ("catalog", "session"), ("words", "session"))
+        statements = [
+            SQL("DELETE FROM {} WHERE {} = %b").format(Identifier(self._schema_name, table), Identifier(column))
+            for table, column in (*tables, ("sessions", "key"))
+        ]
 
-        async def work(connection: AsyncConnection) -> None:
-            async with connection.pipeline(), connection.transaction():
-                for statement in statements:
-                    await connection.execute(statement, _key(session))
+        async def work(connection: AsyncConnection) -> bool:
+            async with connection.transaction():
+                cursor = await connection.execute(find, key_of(session), binary=True)
+                found = await cursor.fetchone()
+                if found is None or expected not in (None, _position(found[1:])):
+                    return found is None
+                async with connection.pipeline():
+                    for statement in statements:
+                        await connection.execute(statement, found[:1])
+            return True
 
-        await self._connections.run(work)
+        return await self._connections.run(work)
 
     async def _rows(self, statement: LiteralString, *parameters: object) -> Sequence[Row]:
         async def work(connection: AsyncConnection) -> Sequence[Row]:
@@ -166,27 +175,9 @@ class PostgresStore:
         return await self._connections.run(work)
 
 
-def _columns(number: int, rows: Iterable[Row]) -> list[list[Any]]:
-    """The *rows* of *number* columns as columns: arrays, in one statement for all rows."""
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(number)]
-
-
-def _key(session: SessionKey) -> tuple[bytes, int]:
-    return _id_bytes(session.id), session.epoch
-
-
-def _id_bytes(session_id: str) -> bytes:
-    """Bytes that are ordered as the code points of *session_id*; there are some for every string."""
-    return session_id.encode("utf-8", "surrogatepass")
-
-
-def _session(id_bytes: bytes, epoch: int) -> SessionKey:
-    return SessionKey(id_bytes.decode("utf-8", "surrogatepass"), epoch)
-
-
 def _position(row: Row) -> Position:
     id_bytes, epoch, incarnation, number, at = row
-    return Position(_session(id_bytes, epoch), incarnation, number, at)
+    return Position(session_of(id_bytes, epoch), incarnation, number, at)
 
 
 def _place(position: Position | None) -> Row:

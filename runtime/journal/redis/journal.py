@@ -9,6 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from ....providers.schema.errors import InvalidConfig
+from ..catalog.rows import EVERYTHING, CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import RecordRejected
 from ..journal import PAGE_ENTRIES, Capabilities
@@ -78,8 +79,25 @@ class RedisJournal:
     async def sessions(self, after: SessionKey | None = None, limit: int = PAGE_ENTRIES) -> list[Position]:
         return await self._store.sessions(after, limit)
 
-    async def delete(self, session: SessionKey) -> None:
-        await self._store.delete(session)
+    async def delete(self, session: SessionKey, expected: Position | None = None) -> bool:
+        return await self._store.delete(session, expected)
+
+    async def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
+        await self._store.catalog.put([change.row for change in changes])
+
+    async def catalog(
+        self, selected: CatalogFilter = EVERYTHING, before: CatalogPlace | None = None, limit: int = PAGE_ENTRIES
+    ) -> list[CatalogRow]:
+        return await self._store.catalog.page(selected, before, limit)
+
+    async def catalog_rows(self, sessions: Sequence[SessionKey]) -> list[CatalogRow]:
+        return await self._store.catalog.rows(sessions)
+
+    async def count(self, selected: CatalogFilter = EVERYTHING) -> int:
+        return await self._store.catalog.count(selected)
+
+    async def owners(self, after: str = "", limit: int = PAGE_ENTRIES) -> list[str]:
+        return await self._store.catalog.owners(after, limit)
 
     async def aclose(self) -> None:
         await self._store.aclose()

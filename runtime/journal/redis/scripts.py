@@ -58,9 +58,49 @@ if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
 end
 """
 
+PUT_ROW = """
+-- KEYS: the positions, the catalog, the owners, and the list of the owner of before; then the lists that the session
+-- leaves, and those that it is in.
+-- ARGV: its member, the row that is expected ('' for none), the new one, its time, how many lists it leaves, the owner
+-- of before, and the new one. Returns 0 if there is another row than expected. Nothing is done if it is no session.
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
+    return 1
+end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+for i = 5 + ARGV[5], #KEYS do
+    redis.call('ZADD', KEYS[i], ARGV[4], ARGV[1])
+end
+redis.call('ZADD', KEYS[3], 0, ARGV[7])
+for i = 5, 4 + ARGV[5] do
+    redis.call('ZREM', KEYS[i], ARGV[1])
+end
+if redis.call('EXISTS', KEYS[4]) == 0 then
+    redis.call('ZREM', KEYS[3], ARGV[6])
+end
+return 1
+"""
+
 DELETE = """
--- KEYS: the index, the positions, and the records and the snapshots of a session. ARGV: its member.
+-- KEYS: the index, the positions, the catalog, the owners, the records and the snapshots of a session, the list of its
+-- owner, and the lists that it is in.
+-- ARGV: its member, the position that is expected ('' for any), its row in the catalog ('' for none), and its owner.
+-- Returns -1 if it has another row, 0 if it has another position.
+if (redis.call('HGET', KEYS[3], ARGV[1]) or '') ~= ARGV[3] then
+    return -1
+end
+local position = redis.call('HGET', KEYS[2], ARGV[1])
+if position and ARGV[2] ~= '' and position ~= ARGV[2] then
+    return 0
+end
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
-redis.call('UNLINK', KEYS[3], KEYS[4])
+redis.call('HDEL', KEYS[3], ARGV[1])
+redis.call('UNLINK', KEYS[5], KEYS[6])
+for i = 8, #KEYS do
+    redis.call('ZREM', KEYS[i], ARGV[1])
+end
+if redis.call('EXISTS', KEYS[7]) == 0 then
+    redis.call('ZREM', KEYS[4], ARGV[4])
+end
+return 1
 """

@@ -9,12 +9,14 @@ import msgspec
 from redis.asyncio import Redis
 
 from ..calls import Calls
+from ..catalog.rows import CatalogRow
 from ..checks import intact_page, require_known_version, unknown_session
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import InvalidJournal
 from ..journal import PAGE_BYTES
 from ..numbering import Checked, StoredMark
 from ..optimistic import Place
+from .catalog import RedisCatalog, decode_row
 from .errors import translated
 from .keys import Keys, member, members_before
 from .scripts import DELETE, PUT_SNAPSHOT, READ, WRITE
@@ -44,6 +46,7 @@ class RedisStore:
         self._read = client.register_script(READ)
         self._put_snapshot = client.register_script(PUT_SNAPSHOT)
         self._delete = client.register_script(DELETE)
+        self.catalog = RedisCatalog(client, self._keys, self.call)
 
     async def prepare(self, accepted: Loss) -> Loss:
         """Check the server and the format of what is stored, and mark an empty journal. Returns what may be lost.
@@ -52,7 +55,7 @@ class RedisStore:
             UnsafeJournal: that is above what is *accepted*.
             InvalidJournal: it is of a newer version, or of something else.
         """
-        async with self._call() as client:
+        async with self.call() as client:
             loss = await require_settings(client, accepted)
             await client.set(self._keys.format, VERSION, nx=True)
             version = await client.get(self._keys.format)
@@ -63,13 +66,13 @@ class RedisStore:
 
     async def positions(self, sessions: Collection[SessionKey]) -> dict[SessionKey, Position]:
         """As ``ConditionalStore.positions``."""
-        async with self._call() as client:
+        async with self.call() as client:
             found = await client.hmget(self._keys.positions, [member(session) for session in sessions])
             return {(position := _position(data)).session: position for data in found if data}
 
     async def marks(self, places: Collection[Place]) -> dict[Place, StoredMark]:
         """As ``ConditionalStore.marks``."""
-        async with self._call() as client, client.pipeline(transaction=False) as pipeline:
+        async with self.call() as client, client.pipeline(transaction=False) as pipeline:
             for session, number in places:
                 pipeline.xrange(self._keys.records(session), number, number)
             pages = await pipeline.execute()
@@ -89,13 +92,13 @@ class RedisStore:
         for entry in result.new:
             arguments += [places[entry.session], entry.number, _encoder.encode(entry)]
         keys = [self._keys.index, self._keys.positions, *(self._keys.records(session) for session in expected)]
-        async with self._call():
+        async with self.call():
             return bool(await self._write(keys, arguments))
 
     async def read(self, session: SessionKey, after: int, limit: int) -> list[Entry]:
         """As ``Journal.read``."""
         keys = [self._keys.positions, self._keys.records(session)]
-        async with self._call():
+        async with self.call():
             page = await self._read(keys, [member(session), after + 1, limit, PAGE_BYTES])
         if page is None:
             raise unknown_session(session)
@@ -105,19 +108,19 @@ class RedisStore:
         """As ``Journal.put_snapshot``."""
         session = snapshot.session
         keys = [self._keys.positions, self._keys.snapshots(session)]
-        async with self._call():
+        async with self.call():
             await self._put_snapshot(keys, [member(session), snapshot.number, _encoder.encode(snapshot)])
 
     async def snapshot(self, session: SessionKey, before: int | None) -> StoredSnapshot | None:
         """As ``Journal.snapshot``."""
         last = "+inf" if before is None else before
-        async with self._call() as client:
+        async with self.call() as client:
             found = await client.zrevrangebyscore(self._keys.snapshots(session), last, 0, start=0, num=1)
             return _snapshot_decoder.decode(found[0]) if found else None
 
     async def position(self, session_id: str, epoch: int | None) -> Position:
         """As ``Journal.position``."""
-        async with self._call() as client:
+        async with self.call() as client:
             if epoch is None:
                 first = members_before(session_id)
                 found = await client.zrevrangebylex(self._keys.index, b"[" + first + b"\xff", b"[" + first, 0, 1)
@@ -131,18 +134,28 @@ class RedisStore:
     async def sessions(self, after: SessionKey | None, limit: int) -> list[Position]:
         """As ``Journal.sessions``."""
         first = b"(" + member(after) if after else b"-"
-        async with self._call() as client:
+        async with self.call() as client:
             members = await client.zrangebylex(self._keys.index, first, b"+", 0, limit)
             if not members:
                 return []
             found = await client.hmget(self._keys.positions, members)
             return [_position(data) for data in found if data]  # else it was deleted meanwhile
 
-    async def delete(self, session: SessionKey) -> None:
+    async def delete(self, session: SessionKey, expected: Position | None) -> bool:
         """As ``Journal.delete``."""
-        keys = [self._keys.index, self._keys.positions, self._keys.records(session), self._keys.snapshots(session)]
-        async with self._call():
-            await self._delete(keys, [member(session)])
+        keys, place = self._keys, member(session)
+        shared = [keys.index, keys.positions, keys.catalog, keys.owners]
+        async with self.call() as client:
+            while True:
+                data = await client.hget(keys.catalog, place) or b""
+                row = decode_row(data) if data else CatalogRow(session, 0, 0.0)
+                lists = [keys.listed("owner", row.owner), *(keys.lists_of(row) if data else ())]
+                arguments = [place, _packed(expected), data, row.owner]
+                outcome = await self._delete(
+                    [*shared, keys.records(session), keys.snapshots(session), *lists], arguments
+                )
+                if outcome >= 0:  # else its row has just been changed
+                    return bool(outcome)
 
     async def aclose(self) -> None:
         """Finish running calls, and close the connections."""
@@ -150,7 +163,7 @@ class RedisStore:
         await self._client.aclose()
 
     @asynccontextmanager
-    async def _call(self) -> AsyncGenerator[Any]:
+    async def call(self) -> AsyncGenerator[Any]:
         """The client, for as long as a call may take. Its own types have str for every reply in bytes."""
         with translated(self._name):
             async with self._calls.running() as deadline, asyncio.timeout_at(deadline):

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from ..entry import Entry, SessionKey, StoredSnapshot
+from ..catalog.rows import CatalogChange, CatalogFilter, CatalogPlace
+from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import JournalError
 
 
@@ -65,9 +66,57 @@ class Delete(_Call, frozen=True, tag=8):
     """``Journal.delete``."""
 
     session: SessionKey
+    expected: Position | None
 
 
-JournalCall = Append | TakeOver | Read | PutSnapshot | FindSnapshot | FindPosition | ListSessions | Delete
+class PutCatalog(_Call, frozen=True, tag=9):
+    """``Journal.put_catalog``."""
+
+    changes: list[CatalogChange]
+
+
+class ListCatalog(_Call, frozen=True, tag=10):
+    """``Journal.catalog``, with at most ``PAGE_ENTRIES`` rows."""
+
+    selected: CatalogFilter
+    before: CatalogPlace | None
+    limit: int
+
+
+class FindCatalogRows(_Call, frozen=True, tag=11):
+    """``Journal.catalog_rows``."""
+
+    sessions: list[SessionKey]
+
+
+class CountCatalog(_Call, frozen=True, tag=12):
+    """``Journal.count``."""
+
+    selected: CatalogFilter
+
+
+class ListOwners(_Call, frozen=True, tag=13):
+    """``Journal.owners``, with at most ``PAGE_ENTRIES`` of them."""
+
+    after: str
+    limit: int
+
+
+JournalCall = (
+    Append
+    | TakeOver
+    | Read
+    | PutSnapshot
+    | FindSnapshot
+    | FindPosition
+    | ListSessions
+    | Delete
+    | PutCatalog
+    | ListCatalog
+    | FindCatalogRows
+    | CountCatalog
+    | ListOwners
+)
 
 METHOD = 1
 """The number of all of them on a stream: their tags tell them apart."""

@@ -10,6 +10,7 @@ from ...api.errors import Unreachable
 from ...streams.calls import CallFailed
 from ...streams.channel import Channel
 from ...streams.connection import ConnectionLost
+from ..catalog.rows import EVERYTHING, CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import JournalInUse, JournalUnavailable, RecordRejected, RecordTooLarge
 from ..journal import PAGE_ENTRIES, Capabilities
@@ -34,6 +35,10 @@ _results = msgspec.msgpack.Decoder(list[bytes]).decode
 _position = msgspec.msgpack.Decoder(Position).decode
 _positions = msgspec.msgpack.Decoder(list[Position]).decode
 _entries = msgspec.msgpack.Decoder(list[Entry]).decode
+_rows = msgspec.msgpack.Decoder(list[CatalogRow]).decode
+_names = msgspec.msgpack.Decoder(list[str]).decode
+_number = msgspec.msgpack.Decoder(int).decode
+_flag = msgspec.msgpack.Decoder(bool).decode
 _snapshot: msgspec.msgpack.Decoder[StoredSnapshot | None] = msgspec.msgpack.Decoder(StoredSnapshot | None)
 
 
@@ -51,7 +56,7 @@ class RemoteJournal:
     """
 
     def __init__(self, channel: Channel, capabilities: Capabilities, timeout_s: float = TIMEOUT_S) -> None:
-        self.capabilities = Capabilities(durable=capabilities.durable, shared=True)
+        self.capabilities = msgspec.structs.replace(capabilities, shared=True)
         self._channel = channel
         self._timeout_s = timeout_s
         self._is_closed = False
@@ -99,8 +104,32 @@ class RemoteJournal:
                 break
         return listed
 
-    async def delete(self, session: SessionKey) -> None:
-        await self._call(calls.Delete(session))
+    async def delete(self, session: SessionKey, expected: Position | None = None) -> bool:
+        return _flag(await self._call(calls.Delete(session, expected)))
+
+    async def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
+        await self._call(calls.PutCatalog(list(changes)))
+
+    async def catalog(
+        self, selected: CatalogFilter = EVERYTHING, before: CatalogPlace | None = None, limit: int = PAGE_ENTRIES
+    ) -> list[CatalogRow]:
+        listed: list[CatalogRow] = []
+        while len(listed) < limit:
+            size = min(limit - len(listed), PAGE_ENTRIES)
+            page = _rows(await self._call(calls.ListCatalog(selected, listed[-1].place if listed else before, size)))
+            listed += page
+            if len(page) < size:
+                break
+        return listed
+
+    async def catalog_rows(self, sessions: Sequence[SessionKey]) -> list[CatalogRow]:
+        return _rows(await self._call(calls.FindCatalogRows(list(sessions))))
+
+    async def count(self, selected: CatalogFilter = EVERYTHING) -> int:
+        return _number(await self._call(calls.CountCatalog(selected)))
+
+    async def owners(self, after: str = "", limit: int = PAGE_ENTRIES) -> list[str]:
+        return _names(await self._call(calls.ListOwners(after, limit)))
 
     async def aclose(self) -> None:
         self._is_closed = True

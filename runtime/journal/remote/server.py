@@ -60,5 +60,15 @@ class JournalServer:
             case calls.ListSessions():
                 return await journal.sessions(call.after, call.limit)
             case calls.Delete():
-                await journal.delete(call.session)
+                return await journal.delete(call.session, call.expected)
+            case calls.PutCatalog():
+                await journal.put_catalog(call.changes)
                 return None
+            case calls.ListCatalog():
+                return await journal.catalog(call.selected, call.before, call.limit)
+            case calls.FindCatalogRows():
+                return await journal.catalog_rows(call.sessions)
+            case calls.CountCatalog():
+                return await journal.count(call.selected)
+            case calls.ListOwners():
+                return await journal.owners(call.after, call.limit)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from os import PathLike, fspath
 from typing import Self, TypeVar
 
+from ..catalog.rows import EVERYTHING, CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import JournalUnavailable, RecordRejected
 from ..journal import PAGE_ENTRIES, Capabilities
@@ -21,7 +22,7 @@ class SQLiteJournal:
     belongs to it.
     """
 
-    capabilities = Capabilities(durable=True, shared=False)
+    capabilities = Capabilities(durable=True, shared=False, searchable=True)
 
     def __init__(self, store: SQLiteStore, thread: ThreadPoolExecutor) -> None:
         self._store: SQLiteStore | None = store
@@ -65,8 +66,25 @@ class SQLiteJournal:
     async def sessions(self, after: SessionKey | None = None, limit: int = PAGE_ENTRIES) -> list[Position]:
         return await self._call(lambda store: store.sessions(after, limit))
 
-    async def delete(self, session: SessionKey) -> None:
-        return await self._call(lambda store: store.delete(session))
+    async def delete(self, session: SessionKey, expected: Position | None = None) -> bool:
+        return await self._call(lambda store: store.delete(session, expected))
+
+    async def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
+        return await self._call(lambda store: store.put_catalog(changes))
+
+    async def catalog(
+        self, selected: CatalogFilter = EVERYTHING, before: CatalogPlace | None = None, limit: int = PAGE_ENTRIES
+    ) -> list[CatalogRow]:
+        return await self._call(lambda store: store.catalog(selected, before, limit))
+
+    async def catalog_rows(self, sessions: Sequence[SessionKey]) -> list[CatalogRow]:
+        return await self._call(lambda store: store.catalog_rows(sessions))
+
+    async def count(self, selected: CatalogFilter = EVERYTHING) -> int:
+        return await self._call(lambda store: store.count(selected))
+
+    async def owners(self, after: str = "", limit: int = PAGE_ENTRIES) -> list[str]:
+        return await self._call(lambda store: store.owners(after, limit))
 
     async def aclose(self) -> None:
         store, self._store = self._store, None

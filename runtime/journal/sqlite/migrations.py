@@ -42,6 +42,37 @@ MIGRATIONS = (
         data BLOB NOT NULL
     ) STRICT;
     """,
+    # The order of the catalog is that of the last three columns of each index.
+    """
+    CREATE TABLE catalog (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        last_at REAL NOT NULL,
+        is_closed INTEGER NOT NULL,
+        owner TEXT NOT NULL,
+        project TEXT NOT NULL,
+        tags TEXT NOT NULL,
+        messages INTEGER NOT NULL,
+        details BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX catalog_by_time ON catalog (last_at, id, epoch);
+    CREATE INDEX catalog_by_owner ON catalog (owner, last_at, id, epoch);
+    CREATE INDEX catalog_by_project ON catalog (project, last_at, id, epoch);
+    CREATE INDEX catalog_by_state ON catalog (is_closed, last_at, id, epoch);
+    CREATE TABLE tags (
+        tag TEXT NOT NULL,
+        last_at REAL NOT NULL,
+        id TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        PRIMARY KEY (tag, last_at, id, epoch)
+    ) STRICT, WITHOUT ROWID;
+    CREATE VIRTUAL TABLE words USING fts5 (
+        turn, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
+    );
+    """,
 )
 
 

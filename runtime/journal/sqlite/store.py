@@ -6,10 +6,12 @@ from contextlib import contextmanager, suppress
 import apsw
 import msgspec
 
+from ..catalog.rows import CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
 from ..checks import intact_page, require_no_later, unknown_session
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import InvalidJournal, JournalFull, JournalInUse, JournalUnavailable, RecordRejected
 from ..numbering import StoredMark, checked
+from . import catalog
 from .migrations import NUMBERS, migrate, require_journal
 
 _POSITION = "SELECT key, id, epoch, incarnation, number, at FROM sessions"
@@ -119,14 +121,44 @@ class SQLiteStore:
             )
             return [_keyed(row)[1] for row in rows]
 
-    def delete(self, session: SessionKey) -> None:
+    def delete(self, session: SessionKey, expected: Position | None) -> bool:
         """As ``Journal.delete``."""
         with self._transaction() as connection:
             if found := self._find(connection, session):
+                if expected not in (None, found[1]):
+                    return False
                 places = found[0] * NUMBERS, (found[0] + 1) * NUMBERS
                 connection.execute("DELETE FROM records WHERE place > ? AND place < ?", places)
                 connection.execute("DELETE FROM snapshots WHERE place >= ? AND place < ?", places)
                 connection.execute("DELETE FROM sessions WHERE key = ?", (found[0],))
+                catalog.delete(connection, found[0], session)
+        return True
+
+    def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
+        """As ``Journal.put_catalog``: the next synchronized commit makes it durable."""
+        with self._transaction(synchronous="normal") as connection:
+            for change in changes:
+                catalog.put(connection, change)
+
+    def catalog(self, selected: CatalogFilter, before: CatalogPlace | None, limit: int) -> list[CatalogRow]:
+        """As ``Journal.catalog``."""
+        with self._reading() as connection:
+            return catalog.page(connection, selected, before, limit)
+
+    def catalog_rows(self, sessions: Sequence[SessionKey]) -> list[CatalogRow]:
+        """As ``Journal.catalog_rows``."""
+        with self._reading() as connection:
+            return catalog.rows(connection, sessions)
+
+    def count(self, selected: CatalogFilter) -> int:
+        """As ``Journal.count``."""
+        with self._reading() as connection:
+            return catalog.count(connection, selected)
+
+    def owners(self, after: str, limit: int) -> list[str]:
+        """As ``Journal.owners``."""
+        with self._reading() as connection:
+            return catalog.owners(connection, after, limit)
 
     def close(self) -> None:
         """Release the file. It never fails: what SQLite can't move from its log to the file stays in the log."""
@@ -159,8 +191,9 @@ class SQLiteStore:
             yield self._connection or self._open()
 
     @contextmanager
-    def _transaction(self) -> Generator[apsw.Connection]:
+    def _transaction(self, synchronous: str = "full") -> Generator[apsw.Connection]:
         with self._reading() as connection:
+            connection.pragma("synchronous", synchronous)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

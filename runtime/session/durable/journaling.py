@@ -8,6 +8,7 @@ from ...events.segments import Segment
 from ...journal.entry import SessionKey
 from ...journal.errors import JournalUnavailable
 from ...journal.journal import Journal
+from .catalog_writer import CatalogWriter
 from .rebuilding import Rebuilt, rebuilt_session, segments_after
 from .recorder import Recorder
 from .session_records import OnLost, Replayed, SessionRecords
@@ -22,13 +23,16 @@ class Journaling:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._recorder = Recorder(journal)
+        self._catalog = CatalogWriter(journal)
 
     def records(self, outbox: Outbox, on_lost: OnLost, rebuilt: Rebuilt | None) -> SessionRecords:
         """Where the session of *outbox* is recorded, which was *rebuilt* or is new.
 
         *on_lost* is called when another process has taken it over.
         """
-        return SessionRecords(outbox, self._recorder, on_lost, rebuilt.replayed if rebuilt else Replayed())
+        return SessionRecords(
+            outbox, self._recorder, self._catalog, on_lost, rebuilt.replayed if rebuilt else Replayed()
+        )
 
     def require_available(self, message: ToLLM) -> None:
         """Raises:

@@ -10,12 +10,14 @@ from typing import NamedTuple
 from ...api.errors import UnknownSession
 from ...api.events import FromLLM
 from ...core import events as ev
-from ...core.state import Snapshot
-from ...events.outbox import Outbox
+from ...core.conversation import Conversation
+from ...events.outbox import FIRST, Outbox
 from ...events.segments import encode_events
 from ...journal.codec import encoded_record, encoded_snapshot
 from ...journal.entry import SessionKey, StoredSnapshot
 from ...journal.errors import RecordRejected, StaleIncarnation
+from .catalog_writer import CatalogWriter
+from .cataloged_session import CatalogedSession
 from .recorder import Recorder
 
 log = logging.getLogger(__name__)
@@ -53,10 +55,12 @@ class SessionRecords:
     """Has the records of a session stored, and holds up what must not happen before.
 
     That is: events leave, requests are sent, receipts are given. If a record is rejected, another process has the
-    session, and *on_lost* is called: nothing more is stored.
+    session, and *on_lost* is called: nothing more is stored. What is stored gets into the *catalog* later.
     """
 
-    def __init__(self, outbox: Outbox, recorder: Recorder, on_lost: OnLost, replayed: Replayed) -> None:
+    def __init__(
+        self, outbox: Outbox, recorder: Recorder, catalog: CatalogWriter, on_lost: OnLost, replayed: Replayed
+    ) -> None:
         self._session = SessionKey(outbox.session_id, outbox.epoch)
         self._incarnation = outbox.held.incarnation
         self._recorder = recorder
@@ -64,8 +68,9 @@ class SessionRecords:
         self._on_lost = on_lost
         self._waiting: deque[_Waiting] = deque()
         self._is_lost = False
-        self.snapshot: Callable[[], Snapshot] | None = None
-        """Takes a snapshot of the conversation."""
+        self._conversation: Conversation | None = None
+        self._catalog = catalog
+        self._cataloged: CatalogedSession | None = None
         self._bytes_since_snapshot, self._snapshot_bytes = replayed
         self.active_at = asyncio.get_running_loop().time()
         """When something last happened to the session, in the time of the event loop."""
@@ -75,6 +80,12 @@ class SessionRecords:
     def touch(self) -> None:
         """Somebody uses the session."""
         self.active_at = asyncio.get_running_loop().time()
+
+    def follow(self, conversation: Conversation) -> None:
+        """The records are those of *conversation*."""
+        self._conversation = conversation
+        is_resumed = self._incarnation > FIRST.number
+        self._cataloged = CatalogedSession(self._session, conversation, self._catalog.is_searchable, is_resumed)
 
     def add(
         self, record: ev.Record, seq: int, at: float, events: Sequence[FromLLM], actions: Sequence[Callable[[], None]]
@@ -87,6 +98,8 @@ class SessionRecords:
         entry = encoded_record(record, self._session, self._incarnation, seq, at, encoded)
         self._bytes_since_snapshot += entry.size_bytes
         self._waiting.append(_Waiting(seq, actions))
+        if self._cataloged:
+            self._cataloged.note(record.number, at, events)
         self._recorder.add(entry, self._on_stored)
 
     @property
@@ -127,6 +140,11 @@ class SessionRecords:
         self._waiting[-1].stored.append(stored)
         return stored
 
+    async def finish(self) -> None:
+        """After the end of the session: wait until the catalog says so, but not for long."""
+        if self._cataloged and not self._is_lost:
+            await self._catalog.flush(self._cataloged)
+
     def _on_stored(self, problem: RecordRejected | None) -> None:
         if self._is_lost:
             return
@@ -140,13 +158,18 @@ class SessionRecords:
         for future in stored.stored:
             if not future.done():
                 future.set_result(None)
+        if self._waiting or not (self._conversation and self._cataloged):
+            return
+        self._cataloged.on_stored()
+        if self._cataloged.is_ready:
+            self._catalog.add(self._cataloged)
         # A snapshot is due if what would have to be replayed without it is larger.
-        if not self._waiting and self._bytes_since_snapshot > max(_SNAPSHOT_BYTES, self._snapshot_bytes):
+        if self._bytes_since_snapshot > max(_SNAPSHOT_BYTES, self._snapshot_bytes):
             self._recorder.put_snapshot(self._taken_snapshot())
 
     def _taken_snapshot(self) -> StoredSnapshot:
-        assert self.snapshot
-        snapshot = encoded_snapshot(self.snapshot(), self._session, self._outbox.last_seq)
+        assert self._conversation
+        snapshot = encoded_snapshot(self._conversation.snapshot(), self._session, self._outbox.last_seq)
         self._bytes_since_snapshot, self._snapshot_bytes = 0, len(snapshot.data)
         return snapshot
 

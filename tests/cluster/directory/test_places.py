@@ -280,3 +280,13 @@ def test_epochs_after_a_restart_are_above_those_that_hosts_report_whatever_the_c
     places.end_rebuild(now_ms=10)
 
     assert places.claim(ClaimRequest("one", ["muninn"], owner("host-1")), now_ms=10).epoch > 1_000
+
+
+def test_sessions_that_are_claimed_are_told_with_their_epochs() -> None:
+    """From the claim on: whoever goes on with a stored session claims it before it takes it over."""
+    places = Places("directory")
+    claim = places.claim(ClaimRequest("claim", ["huginn"], owner("host-1")), RESTART_MS)
+
+    assert places.running(["huginn", "muninn"]) == {"huginn": claim.epoch}
+    places.release({"huginn": claim.epoch}, "host-1")
+    assert places.running(["huginn"]) == {}
