@@ -293,7 +293,7 @@ class Runtime:
         """
         if limit is not None and limit < 1:
             raise InvalidConfig("limit", f"give the number of sessions on a page, 1 or more, not {shown(limit)}")
-        return await self._require_entered().registry.statuses(limit, after)
+        return await self._require_entered().registry.statuses.read(limit, after)
 
     @property
     def catalog(self) -> Catalog:

@@ -192,7 +192,7 @@ class Host:
         except msgspec.ValidationError as error:
             raise invalid_config(error, "message") from None
         session = self._find(key)
-        is_new = not (message_key and session.knows(message_key))
+        is_new = not (message_key and session.conversation.knows(message_key))
         if is_new:
             self.leaving.require_accepts(message)
         if is_new and isinstance(message, UserMessage | AddMessages | ToolResults):

@@ -66,7 +66,7 @@ class Session:
         self.id = session_id
         self.ended = False
         self.on_end: Callable[[Session], None] | None = None
-        self.on_history: Callable[[Session, HistorySize, HistorySize], None] | None = None  # its size before, and now
+        self.on_history: Callable[[Session, HistorySize, HistorySize], None] | None = None  # its size, before and now
         self.on_tools: OnTools | None = None
         self._credentials = credentials
         self.outbox = outbox
@@ -100,10 +100,6 @@ class Session:
             self._report_history(self.conversation.history_size)
         else:
             self._handle(event)
-
-    def knows(self, key: MessageKey) -> bool:
-        """True if a message with *key* was in the mailbox before. Raises ``KeyMisused`` if it was another one."""
-        return self.conversation.knows(key)
 
     def tell(self, message: ToLLM, size_bytes: int, key: MessageKey | None = None) -> Receipt:
         """Put *message*, whose encoded size is *size_bytes*, into the mailbox: once, if it has a *key*. It never waits.

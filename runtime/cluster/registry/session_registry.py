@@ -25,12 +25,10 @@ from ...api.errors import (
 )
 from ...api.options import NEEDS_JOURNAL, RuntimeOptions
 from ...api.placement import Placement
-from ...api.status import SessionList, SessionStatus
 from ...events.owner import Owner
 from ...events.reader import FindMissed
 from ...events.segments import Segment
 from ...session.durable.reading import last_recorded, recorded_events
-from ...session.pages import PAGE_SESSIONS, decode_statuses
 from ...streams.endpoint import Endpoint
 from ..background import Background, tell_directory
 from ..directory.actor_names import is_warm
@@ -43,6 +41,7 @@ from ..shared_actors import SharedActors
 from ..shipping import put_pages
 from .known_hosts import KnownHosts
 from .recovery import Recovery
+from .status_reader import StatusReader
 from .stored_sessions import StoredSessions
 
 _PAUSE_S = 0.2
@@ -70,6 +69,7 @@ class SessionRegistry:
         self._pool = pool
         self._background = Background()
         self._hosts = KnownHosts(shared_actors, options, pool, self._background)
+        self.statuses = StatusReader(self._directory, self._hosts)
         self._opening = 0
         self._closed = False
         self._journal = shared_actors.connect_to_journal()
@@ -209,25 +209,6 @@ class SessionRegistry:
             raise UnknownSession(f"session {shown(session_id)} has died with its actor; its id is free again")
         return SessionRef(session_id, place.epoch, host)
 
-    async def statuses(self, limit: int | None, after: str) -> SessionList:
-        """The status of the first *limit* sessions in the namespace after the id *after*, in the order of their ids.
-
-        They are fetched page by page, so that nobody stops for them. Without a *limit*, all of them are.
-        """
-        found = SessionList()
-        while limit is None or len(found) + found.unreachable_count < limit:
-            size = PAGE_SESSIONS if limit is None else min(PAGE_SESSIONS, limit - len(found) - found.unreachable_count)
-            page = await self._directory.page(after, size)
-            of_hosts = await asyncio.gather(*(self._add_statuses(found, *of_host) for of_host in page.ids.items()))
-            found += sorted((status for of_host in of_hosts for status in of_host), key=lambda status: status.id)
-            for host_id in page.unreported:
-                found.unreachable.setdefault(host_id, [])
-            found.last = page.last
-            if page.last is None:
-                break
-            after = page.last
-        return found
-
     async def failure_reason(self, session: SessionRef, error: Exception) -> RayconteurError:
         """Why a call to the host of *session* failed with *error*. Waits until that is known."""
         try:
@@ -264,22 +245,6 @@ class SessionRegistry:
         await self._hosts.disconnect()
         if self._journal:
             await self._journal.aclose()
-
-    async def _add_statuses(self, found: SessionList, host_id: str, session_ids: list[str]) -> list[SessionStatus]:
-        """The statuses of sessions of one host. If it does not answer, they are added to those that are unreachable."""
-        if host_id not in found.unreachable:
-            try:
-                if host := await self._hosts.find(host_id):
-                    return decode_statuses(await host.call(lambda actor: actor.statuses.remote(session_ids)))
-                await self._hosts.mark_dead(host_id)
-                return []
-            except ActorDead as death:
-                await self._died(host_id, death)
-                return []
-            except Unreachable:
-                pass
-        found.unreachable.setdefault(host_id, []).extend(session_ids)
-        return []
 
     async def _open_claimed(self, opening: Opening, claim: Claim, host: HostRef) -> Endpoint:
         """Open sessions whose ids are claimed. An actor that is not up yet may need longer, the more there are."""

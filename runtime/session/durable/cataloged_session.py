@@ -33,7 +33,8 @@ _TITLE = 0
 class CatalogedSession:
     """The row of the session *key*, and its words if the journal *is_searchable*.
 
-    If another process had the session before, which it *is_resumed* from, its row has to be learned first.
+    If another process had the session before, which it *is_resumed* from, its row has to be learned first: it is
+    written only if that process has not done so.
     """
 
     __slots__ = (
@@ -52,7 +53,7 @@ class CatalogedSession:
 
     def __init__(self, key: SessionKey, conversation: Conversation, is_searchable: bool, is_resumed: bool) -> None:
         self.key = key
-        self.knows_row = not (is_searchable and is_resumed)
+        self.knows_row = not is_resumed
         self._conversation = conversation
         self._is_searchable = is_searchable
         self._number, self._at = 0, 0.0  # of the last record
@@ -83,6 +84,8 @@ class CatalogedSession:
     def learn(self, row: CatalogRow | None) -> None:
         """*row* is what the catalog has of it."""
         self.knows_row = True
+        if row and row.number >= self._number:
+            self._is_due = False
         try:
             details = decode_details(row) if row else CatalogDetails()
         except InvalidJournal:

@@ -90,7 +90,7 @@ async def rebuilt_session(journal: Journal, session: SessionKey, incarnation: in
             conversation.apply(decoded_record(entry))
             number, last_seq = entry.number, entry.seq + count_events(entry)
             read_bytes += entry.size_bytes
-    replayed = Replayed(read_bytes, len(stored.data) if stored else 0)
+    replayed = Replayed(read_bytes, len(stored.data) if stored else 0, position.number, position.at)
     return Rebuilt(session, position.incarnation, conversation, last_seq, replayed)
 
 

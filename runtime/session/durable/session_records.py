@@ -11,7 +11,7 @@ from ...api.errors import UnknownSession
 from ...api.events import FromLLM
 from ...core import events as ev
 from ...core.conversation import Conversation
-from ...events.outbox import FIRST, Outbox
+from ...events.outbox import Outbox
 from ...events.segments import encode_events
 from ...journal.codec import encoded_record, encoded_snapshot
 from ...journal.entry import SessionKey, StoredSnapshot
@@ -32,10 +32,15 @@ _PASSIVE_SHARE = 0.25
 
 
 class Replayed(NamedTuple):
-    """What the next rebuild would replay: records of *bytes*, after a snapshot of *snapshot_bytes*."""
+    """What the next rebuild would replay: records of *bytes*, after a snapshot of *snapshot_bytes*.
+
+    *number* is that of the last record, and *at* its time in Unix seconds.
+    """
 
     bytes: int = 0
     snapshot_bytes: int = 0
+    number: int = 0
+    at: float = 0.0
 
 
 OnLost = Callable[[Outbox], None]
@@ -71,7 +76,8 @@ class SessionRecords:
         self._conversation: Conversation | None = None
         self._catalog = catalog
         self._cataloged: CatalogedSession | None = None
-        self._bytes_since_snapshot, self._snapshot_bytes = replayed
+        self._replayed = replayed
+        self._bytes_since_snapshot, self._snapshot_bytes = replayed.bytes, replayed.snapshot_bytes
         self.active_at = asyncio.get_running_loop().time()
         """When something last happened to the session, in the time of the event loop."""
         self.due_at = 0.0
@@ -84,8 +90,12 @@ class SessionRecords:
     def follow(self, conversation: Conversation) -> None:
         """The records are those of *conversation*."""
         self._conversation = conversation
-        is_resumed = self._incarnation > FIRST.number
-        self._cataloged = CatalogedSession(self._session, conversation, self._catalog.is_searchable, is_resumed)
+        last = self._replayed.number
+        self._cataloged = CatalogedSession(self._session, conversation, self._catalog.is_searchable, last > 0)
+        if last:
+            self._cataloged.note(last, self._replayed.at, ())
+            self._cataloged.on_stored()
+            self._catalog.add(self._cataloged)
 
     def add(
         self, record: ev.Record, seq: int, at: float, events: Sequence[FromLLM], actions: Sequence[Callable[[], None]]
