@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from ..providers.registry import PROVIDERS
 from ..runtime.api.options import RuntimeOptions
-from .bounded import MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
+from .bounded import LONGEST_S, MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
 from .chat.command import ChatOptions, chat
 from .command_run import run_command
 from .demo.command import DEFAULT_SESSIONS, DemoOptions, demo
@@ -279,10 +279,24 @@ def close_command(
 
 
 @app.command(name="shutdown")
-def shutdown_command(address: Cluster = None, namespace: Namespace = _NAMESPACE) -> None:
+def shutdown_command(
+    address: Cluster = None,
+    namespace: Namespace = _NAMESPACE,
+    drain: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=LONGEST_S,
+            callback=require_number,
+            metavar="SECONDS",
+            help="Let running turns end first, for so long; with a journal, others go on later.",
+            show_default="0",
+        ),
+    ] = None,
+) -> None:
     """End everything in a namespace: all sessions, detached ones too, and what its programs share.
 
     Programs that still use it are told that it was shut down. The cluster itself continues to run.
     """
     options = NamespaceOptions(address=address, namespace=namespace)
-    raise typer.Exit(run_command(lambda run: shut_down(options, run)))
+    raise typer.Exit(run_command(lambda run: shut_down(options, drain, run)))

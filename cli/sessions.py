@@ -121,11 +121,11 @@ async def close_sessions(
     return await _with_runtime(options, run, close)
 
 
-async def shut_down(options: NamespaceOptions, run: CommandRun) -> ExitCode:
-    """End everything in a namespace."""
+async def shut_down(options: NamespaceOptions, drain_s: float | None, run: CommandRun) -> ExitCode:
+    """End everything in a namespace, with *drain_s* after its running turns."""
     from ..runtime.driver.shutdown import shutdown  # here: it imports Ray
 
-    ended = await shutdown(options.namespace, _address(options))
+    ended = await shutdown(options.namespace, _address(options), drain_s)
     run.install_signal_handlers()
     run.output.line(f"{ended} actors of namespace {options.namespace!r} ended" if ended else "nothing was running")
     return ExitCode.COMPLETED

@@ -12,6 +12,7 @@ RayconteurError                 providers/schema/errors.py
             HistoryFull                 the history is at its limit: compact or clear it, or raise the limit
             MessageTooLarge             shorten the message, send media by URL, or raise the limit
             EmptyMessage                give it some text, an image, a document or a tool result
+            RuntimeDraining             no turn starts any more: send it again, when another process has the session
             KeyMisused                  another message had its key: use a key for one message only
             NothingToRetry              the history does not end with something unanswered: send a message
             NothingToContinue           the last answer was not cut off or paused: send a message
@@ -130,6 +131,12 @@ class EmptyMessage(MailboxError):
     """A user message without content, or tool results without a result."""
 
     code = "empty_message"
+
+
+class RuntimeDraining(MailboxError):
+    """The runtime, or the process of the session, is being drained: it starts no more turns and sessions."""
+
+    code = "runtime_draining"
 
 
 class KeyMisused(MailboxError):

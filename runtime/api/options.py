@@ -14,6 +14,7 @@ from ...providers.schema.request import Positive, PositiveSeconds
 from .catalog.retention import Retention, check_rules
 from .journal import JournalConfig
 
+Seconds = Annotated[float, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Memory = Annotated[int, Meta(ge=0, le=1 << 48)]  # Ray counts in units of a 10,000th byte, and overflows beyond
 
@@ -84,9 +85,9 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     the secrets come from that configs leave out: ``"env"``, the environment, or ``"module:function"``, which returns a
     mapping like ``os.environ`` and is called whenever some are needed, also for a session that goes on from a journal.
     *passivate_after_s* is how long a session is idle before it leaves memory, where its config does not say so; by
-    default, none does. It needs a journal.
-    *retention* says which sessions the journal deletes, by their owners; it applies when the first runtime of a
-    namespace opens the journal.
+    default, none does. It needs a journal. *retention* says which sessions the journal deletes, by their owners; it
+    applies when the first runtime of a namespace opens the journal. When the process gets SIGTERM, the runtime is
+    drained, for at most *drain_s*.
     """
 
     __repr__ = short_repr
@@ -111,6 +112,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     credentials: str = ENVIRONMENT
     passivate_after_s: PositiveSeconds | None = None
     retention: tuple[Retention, ...] = ()
+    drain_s: Seconds = 10.0
 
     def __post_init__(self) -> None:
         check_fields(self, "options")

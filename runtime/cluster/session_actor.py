@@ -263,6 +263,14 @@ class _SessionActor:
         self._exit_if_empty()
 
     @ray.method
+    async def drain(self, timeout_s: float) -> list[str]:
+        """Have all sessions leave, then exit. Returns the ids of those whose turns did not end within *timeout_s*."""
+        self._retired = True
+        late = await self._host.leaving.drain(timeout_s)
+        self._exit_if_empty()
+        return late
+
+    @ray.method
     async def wait_exit(self) -> None:
         """Return when the actor is about to exit; if it dies instead, the call fails."""
         await self._exiting.wait()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..api.errors import RuntimeClosed
+from ..api.errors import RuntimeClosed, RuntimeDraining
 from ..api.options import RuntimeOptions
 from ..api.placement import Placement
 from ..cluster.pool.actor_pool import ActorPool
@@ -15,6 +15,7 @@ from .calls.abandoned_turns import AbandonedTurns
 from .calls.tool_runs import ToolLimits
 from .kept_readers import KeptReaders
 from .reply import ReplyOptions
+from .termination import Termination
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,22 @@ class Resources:
     registry: SessionRegistry
     connections: RouterConnections
     replies: ReplyOptions
+    termination: Termination
+
+    async def drain(self, timeout_s: float) -> list[str]:
+        """Finish what runs on the actors of this program, and start nothing more; then these end, and no event comes.
+
+        Returns the ids of the sessions whose turns did not end within *timeout_s*.
+        """
+        late = await self.pool.drain(timeout_s)
+        self.replies.kept_readers.close()
+        reason = "the runtime has been drained: what it had begun goes on when another one opens the session"
+        await self.connections.close(RuntimeDraining(reason))
+        return late
 
     async def release(self) -> None:
         """End what this program holds in the namespace, and what is only its own."""
+        await self.termination.stop()
         await self.replies.abandoned_turns.finish()
         self.replies.kept_readers.close()
         await self.connections.close(RuntimeClosed("the runtime was left"))
@@ -61,4 +75,5 @@ async def acquire(
             shut_down_ray()
         raise
     replies = ReplyOptions(KeptReaders(), AbandonedTurns(), ToolLimits.of(options), options.on_abandon)
-    return Resources(started_ray, shared_actors, pool, registry, connections, replies)
+    termination = Termination(lambda: pool.drain(options.drain_s))
+    return Resources(started_ray, shared_actors, pool, registry, connections, replies, termination)

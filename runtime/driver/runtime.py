@@ -21,7 +21,7 @@ from ..cluster.refs import HostRef, SessionRef
 from ..events.reader import Reader
 from ..events.segments import START, Position
 from .answers.final_answer import FinalAnswer
-from .calls.arguments import checked_address, checked_placement, session_ids_of, warm_by_provider
+from .calls.arguments import checked_address, checked_placement, checked_timeout, session_ids_of, warm_by_provider
 from .calls.preparation import encoded_history, prepared_config
 from .calls.session_calls import SessionCalls
 from .calls.tool_runs import RunTool, SessionTools, checked_functions, checked_run_tool
@@ -90,6 +90,19 @@ class Runtime:
             log.info("left the namespace %s", self._options.namespace)
         finally:
             resources.disconnect()
+        resources.termination.exit_if_due()
+
+    async def drain(self, timeout_s: float = 30.0) -> list[str]:
+        """Let what runs end, and start nothing more: before the program ends, or is replaced by another one.
+
+        From now on, this runtime opens no session, and its actors start no turn: that raises ``RuntimeDraining``. With
+        a journal, sessions leave their actors as soon as they are idle, and go on wherever another program uses them;
+        turns that have not ended within *timeout_s* seconds are asked again there. Without one, these are interrupted,
+        and all sessions are closed. Then the actors end, and so do this program's readers, with ``RuntimeDraining``.
+
+        Returns the ids of the sessions whose turns did not end in time.
+        """
+        return await self._require_entered().drain(checked_timeout(timeout_s))
 
     def __repr__(self) -> str:
         state = "entered" if self._resources else "not entered"

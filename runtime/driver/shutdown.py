@@ -9,9 +9,12 @@ from ray.actor import ActorProxy
 
 from ..api.errors import Unreachable
 from ..api.options import RuntimeOptions
-from ..cluster.directory.actor_names import DIRECTORY, is_ours
-from ..cluster.ray_calls import find_actor, kill_actor, list_actors, local_process
+from ..cluster.directory.actor_names import DIRECTORY, is_host, is_ours
+from ..cluster.ray_calls import find_actor, kill_actor, list_actors, local_process, result_of
+from ..cluster.ray_errors import ActorGone
+from ..cluster.session_actor import SessionActorHandle
 from ..cluster.start.ray_start import connect_to_running_ray
+from .calls.arguments import checked_timeout
 
 _END_S = 20.0
 _EXIT_S = 10.0
@@ -20,10 +23,13 @@ _EXIT_S = 10.0
 _PAUSE_S = 0.05
 
 
-async def shutdown(namespace: str = RuntimeOptions().namespace, address: str | None = None) -> int:
+async def shutdown(
+    namespace: str = RuntimeOptions().namespace, address: str | None = None, drain_s: float | None = None
+) -> int:
     """End a namespace, whoever uses it and whatever its processes do. Returns how many actors were ended.
 
-    All its sessions end, detached ones too. Programs that still use it get ``RuntimeClosed``. It needs a running
+    With *drain_s*, its session actors are drained first, as ``Runtime.drain`` does, for so many seconds at most. All
+    its sessions end, detached ones too. Programs that still use it get ``RuntimeClosed``. It needs a running
     cluster: at *address*, at ``RAY_ADDRESS``, the one that this process uses, or the one on this machine.
 
     The actors' processes on this node are gone when it returns, unless that takes them longer than 10 s.
@@ -33,6 +39,8 @@ async def shutdown(namespace: str = RuntimeOptions().namespace, address: str | N
         Unreachable: an actor did not end.
     """
     await asyncio.to_thread(connect_to_running_ray, address)
+    if drain_s is not None:
+        await _drain_hosts(namespace, checked_timeout(drain_s))
     ended: set[str] = set()
     processes: set[int] = set()
     try:
@@ -47,6 +55,20 @@ async def shutdown(namespace: str = RuntimeOptions().namespace, address: str | N
             while any(map(_is_running, processes)):  # noqa: ASYNC110  for Ray, an actor is gone before its process is
                 await asyncio.sleep(_PAUSE_S)
     return len(ended)
+
+
+async def _drain_hosts(namespace: str, drain_s: float) -> None:
+    async def drain(name: str) -> None:
+        actor = cast("SessionActorHandle | None", await asyncio.to_thread(find_actor, name, namespace))
+        with suppress(ActorGone):  # it has ended
+            if actor is not None:
+                await result_of(actor.drain.remote(drain_s))
+
+    hosts = [name for name in await asyncio.to_thread(list_actors, namespace) if is_host(name)]
+    if draining := [asyncio.create_task(drain(name)) for name in hosts]:
+        _, late = await asyncio.wait(draining, timeout=drain_s + _END_S)
+        for task in late:  # of processes that do not respond
+            task.cancel()
 
 
 def _is_running(process_id: int) -> bool:

@@ -79,7 +79,7 @@ class Host:
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
         self._closing = Closing(self._sessions, on_end, self.publishers)
-        self.leaving = Leaving(self._closing, journal is not None)
+        self.leaving = Leaving(self._sessions, self._closing, journal is not None)
         self._on_session_end = self._closing.on_session_end  # shared by all sessions
 
     async def run(self) -> None:
@@ -282,6 +282,7 @@ class Host:
         return self._find(key).conversation.view(full)
 
     def _require_free(self, session_ids: Sequence[str]) -> None:
+        self.leaving.require_open()
         opening: set[str] = set()
         for session_id in session_ids:
             if session_id in self._sessions or session_id in opening:

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 
 from ...providers.schema.errors import InvalidConfig
-from ..api.messages import Configure, ToLLM
+from ..api.errors import RuntimeDraining
+from ..api.messages import AddMessages, Compact, Configure, Continue, Retry, ToLLM, UserMessage
 from ..api.options import NEEDS_JOURNAL
+from ..core.phases import ToolsOut
 from ..journal.errors import JournalError
 from .closing import Closing
 from .durable.idle_timer import IdleTimer
@@ -13,26 +16,41 @@ from .session import Session
 
 log = logging.getLogger(__name__)
 
+_POLL_S = 0.02
+_GROUP_SESSIONS = 100
+
 
 class Leaving:
-    """Has sessions of a host leave that have been idle for their time.
+    """Has sessions of a host leave: idle ones after their time, and all of them when the host is drained.
 
-    They can go on elsewhere if they are *durable*.
+    *sessions* are those of the host, by their ids. They can go on elsewhere if they are *durable*.
     """
 
-    def __init__(self, closing: Closing, durable: bool) -> None:
+    def __init__(self, sessions: Mapping[str, Session], closing: Closing, durable: bool) -> None:
+        self._sessions = sessions
         self._durable = durable
         self._closing = closing
         self.idle_timer = IdleTimer(self.passivate)
+        self.is_draining = False
         self.passivated = 0
         """How many idle sessions have left so far."""
 
     def require_accepts(self, message: ToLLM) -> None:
         """Raises:
+        RuntimeDraining: *message* starts something, and the host is being drained.
         InvalidConfig: it says when the session leaves memory, which it can't.
         """
         if isinstance(message, Configure) and message.passivate_after_s and not self._durable:
             raise InvalidConfig("message.passivate_after_s", NEEDS_JOURNAL)
+        if self.is_draining and starts_work(message):
+            raise RuntimeDraining("the session's process is being drained, and starts no turn; send it again later")
+
+    def require_open(self) -> None:
+        """Raises:
+        RuntimeDraining: the host is being drained.
+        """
+        if self.is_draining:
+            raise RuntimeDraining("the actor is being drained, and takes no session; use another runtime")
 
     async def passivate(self, session: Session) -> bool:
         """Have *session* leave memory if it is at rest. Returns false if it is not, or is used meanwhile."""
@@ -51,6 +69,60 @@ class Leaving:
         log.debug("session %s leaves memory", session.id)
         await asyncio.shield(self._closing.leave(session))
         return True
+
+    async def drain(self, timeout_s: float) -> list[str]:
+        """Have all sessions leave, or close them if they are not durable, when what they do is done.
+
+        No turn is accepted from now on. After *timeout_s*, running turns are left as they are, to go on from the
+        records; if there are none, they are interrupted. Returns the ids of the sessions of these.
+        """
+        self.is_draining = True
+        self.idle_timer.stop()
+        return await (self._leave_all(timeout_s) if self._durable else self._close_all(timeout_s))
+
+    async def _leave_all(self, timeout_s: float) -> list[str]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while self._sessions:
+            at_rest = [session for session in self._sessions.values() if _is_at_rest(session)][:_GROUP_SESSIONS]
+            waiting = [session for session in self._sessions.values() if _waits_for_humans(session)]
+            await self._park(waiting)
+            if any(await asyncio.gather(*map(self.passivate, at_rest))):
+                continue
+            if loop.time() >= deadline:
+                break
+            await asyncio.sleep(min(_POLL_S, deadline - loop.time()))
+        running = [session for session in self._sessions.values() if not session.is_idle]
+        await self._park(tuple(self._sessions.values()))
+        return sorted(session.id for session in running)
+
+    async def _park(self, sessions: Sequence[Session]) -> None:
+        """Have *sessions* leave in the middle of what they do."""
+        for session in sessions:
+            log.info("session %s leaves before it is idle; whoever opens it has it go on", session.id)
+        if left := [self._closing.leave(session) for session in sessions]:
+            await asyncio.wait(left)
+
+    async def _close_all(self, timeout_s: float) -> list[str]:
+        closing = [self._closing.start(session, True) for session in tuple(self._sessions.values())]
+        if closing:
+            await asyncio.wait(closing, timeout=timeout_s)
+        late = [session for session in self._sessions.values() if not session.ended]
+        closing = [self._closing.start(session, False) for session in tuple(self._sessions.values())]
+        if closing:
+            await asyncio.wait(closing)
+        return sorted(session.id for session in late)
+
+
+def starts_work(message: ToLLM) -> bool:
+    """True if *message* starts a turn or a compaction, or is to be part of one."""
+    return isinstance(message, UserMessage | AddMessages | Retry | Continue | Compact)
+
+
+def _waits_for_humans(session: Session) -> bool:
+    """True if nothing goes on in it before somebody approves a tool use, or answers a question."""
+    phase = session.conversation.phase
+    return isinstance(phase, ToolsOut) and not phase.batch.approved
 
 
 def _is_at_rest(session: Session) -> bool:

@@ -1,21 +1,24 @@
 """The actor pool: the session actors that one driver starts, some of them before they are needed."""
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from ...api.errors import Unreachable
+from ...api.errors import RuntimeDraining, Unreachable
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Packed, Placement
 from ..actor_logs import logged_level
 from ..directory.actor_names import HostKind, is_warm, new_host_name
 from ..directory.places import HostOwner
 from ..ray_calls import CONCURRENCY, kill_actor
-from ..ray_errors import ActorDead
+from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef
 from ..session_actor import SessionActor, SessionActorSettings
 from ..shared_actors import SharedActors
 from .warm_actors import WarmActors
+
+log = logging.getLogger(__name__)
 
 _GROUP_SESSIONS = 500
 """Sessions that one call opens at most: between calls there is progress to report."""
@@ -40,6 +43,7 @@ class ActorPool:
         self._packed: list[HostRef] = []
         self._replacements: dict[str, HostRef] = {}  # by the ids of packed actors that have died
         self._warm = WarmActors(self._start_warm, warm)
+        self._is_draining = False
 
     def __iter__(self) -> Iterator[HostRef]:
         """All actors that this pool started."""
@@ -53,7 +57,12 @@ class ActorPool:
         return self._hosts.get(host_id)
 
     async def assign(self, session_ids: Sequence[str], placement: Placement, provider: str) -> list[SessionGroup]:
-        """Assign sessions of *provider* to actors, in groups that are opened together; starts packed actors."""
+        """Assign sessions of *provider* to actors, in groups that are opened together; starts packed actors.
+
+        Raises:
+            RuntimeDraining: the actors are being drained.
+        """
+        self.require_not_draining()
         match placement:
             case Dedicated():
                 return [(self._take_warm(provider), [session_id]) for session_id in session_ids]
@@ -132,6 +141,23 @@ class ActorPool:
         """Start no more actors by itself: Ray aborts a process that does so after it was shut down."""
         self._warm.stop()
 
+    def require_not_draining(self) -> None:
+        """Raises:
+        RuntimeDraining: the actors are being drained.
+        """
+        if self._is_draining:
+            raise RuntimeDraining("the runtime is being drained, and starts nothing more; use another one")
+
+    async def drain(self, timeout_s: float) -> list[str]:
+        """Have all actors end when what their sessions do is done, or after *timeout_s*.
+
+        Returns the ids of the sessions whose turns did not end in that time.
+        """
+        self._is_draining = True
+        self.stop()
+        late = await asyncio.gather(*(_drained(host, timeout_s) for host in tuple(self._hosts.values())))
+        return sorted(session_id for of_host in late for session_id in of_host)
+
     async def shut_down(self) -> None:
         """Kill all actors, except detached ones that have sessions."""
         if self._options.detached:
@@ -181,3 +207,15 @@ async def _count_passivated(host: HostRef) -> None:
         passivated = await host.call(lambda actor: actor.passivated.remote())
         host.sessions -= passivated - host.passivated
         host.passivated = passivated
+
+
+async def _drained(host: HostRef, timeout_s: float) -> list[str]:
+    if not host.has_opened:
+        return []
+    try:
+        return await host.call_while_alive(host.actor.drain.remote(timeout_s))
+    except (ActorUnavailable, Unreachable) as error:
+        log.warning("the actor %s could not be drained: %s", host.id, error)
+    except ActorDead:
+        pass  # its last session has ended, and it with that
+    return []

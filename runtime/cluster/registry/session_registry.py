@@ -66,7 +66,7 @@ class SessionRegistry:
         self.options = options
         self._namespace = options.namespace
         self._timeout_s = options.call_timeout_s
-        self._pool = pool
+        self.pool = pool
         self._background = Background()
         self._hosts = KnownHosts(shared_actors, options, pool, self._background)
         self.statuses = StatusReader(self._directory, self._hosts)
@@ -118,7 +118,7 @@ class SessionRegistry:
         if host is None:
             await self._require_free(session_ids)  # before a process is started for nothing
             await require_gcs()
-            host = self._pool.start()
+            host = self.pool.start()
         self._hosts.forget_gone_if_many()
         while True:
             was_started = host.endpoint is not None or is_warm(host.id)
@@ -127,12 +127,12 @@ class SessionRegistry:
             except StaleClaim:
                 continue  # the directory was restarted meanwhile
             except SessionDied:
-                self._pool.unassign(host, len(session_ids))
+                self.pool.unassign(host, len(session_ids))
                 if not was_started:
                     raise
-                host = self._pool.replace(host, len(session_ids))  # it had died before
+                host = self.pool.replace(host, len(session_ids))  # it had died before
             except BaseException:
-                self._pool.unassign(host, len(session_ids))
+                self.pool.unassign(host, len(session_ids))
                 raise
 
     async def _claim_and_open(self, opening: Opening, host: HostRef) -> list[SessionRef]:
@@ -229,19 +229,19 @@ class SessionRegistry:
 
     def on_session_closed(self, host: HostRef) -> None:
         """Record that a session of *host* was closed."""
-        self._pool.on_session_closed(host)
+        self.pool.on_session_closed(host)
 
     async def shut_down(self, ends_actors: bool = True) -> None:
         """End what this driver holds; if *ends_actors*, the actors that it started, too, with their sessions."""
         self._closed = True
-        self._pool.stop()
+        self.pool.stop()
         await self._background.stop()
         if self._recovery:
             await self._recovery.stop()
         if ends_actors:
             with suppress(ClusterLost):  # then Ray ends them
                 await require_gcs()
-                await self._pool.shut_down()
+                await self.pool.shut_down()
         await self._hosts.disconnect()
         if self._journal:
             await self._journal.aclose()

@@ -69,6 +69,10 @@ class Runtime:
         finally:
             loop.close()
 
+    def drain(self, timeout_s: float = 30.0) -> list[str]:
+        """Let what runs end, and start nothing more."""
+        return self._require_entered().run(self._runtime.drain(timeout_s))
+
     def __repr__(self) -> str:
         return repr(self._runtime)
 

@@ -143,3 +143,14 @@ def user_message(question: Question, settings: TurnSettings | None = None) -> Us
             raise InvalidConfig("settings", "the message has settings, too; give them once")
         case _:
             return UserMessage(content=question, settings=settings)
+
+
+def checked_timeout(timeout_s: object) -> float:
+    """*timeout_s*, if it is a number of seconds.
+
+    Raises:
+        InvalidConfig: it is none.
+    """
+    if not isinstance(timeout_s, int | float) or not 0 <= timeout_s < float("inf"):
+        raise InvalidConfig("timeout_s", f"give a number of seconds, 0 or more, not {shown(timeout_s)}")
+    return timeout_s

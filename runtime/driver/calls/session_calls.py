@@ -29,6 +29,7 @@ from ...cluster.tools.shipping import with_shipped_tools
 from ...events.reader import Reader
 from ...events.segments import Position
 from ...session.host import SessionKey
+from ...session.leaving import starts_work
 from ...streams.connection import ConnectionLost
 from ..silence import CALL_FAILURES, SilenceWatch, check_reachable
 from .abandoned_turns import OnLate
@@ -68,6 +69,8 @@ class SessionCalls:
 
     async def deliver(self, message: ToLLM, on_late: OnLate | None, key: MessageKey | None = None) -> Receipt:
         """As ``send``. If the message gets there although this is cancelled, *on_late* gets the receipt."""
+        if starts_work(message):
+            self.registry.pool.require_not_draining()
         change = message
         if _is_prepared(message) or (self._preparing and self._preparing.locked()):
             self._preparing = self._preparing or asyncio.Lock()

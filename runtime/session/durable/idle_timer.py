@@ -54,6 +54,13 @@ class IdleTimer:
             self._live = len(self._entries)
         self._set_timer()
 
+    def stop(self) -> None:
+        """Have no session leave any more."""
+        self.default_s = None
+        self._entries, self._due = [], deque()
+        if self._timer:
+            self._timer.cancel()
+
     def _time_of(self, session: Session) -> float | None:
         return session.conversation.config.passivate_after_s or self.default_s
 
