@@ -285,12 +285,11 @@ def shutdown_command(
     drain: Annotated[
         float | None,
         typer.Option(
-            min=0.0,
+            min=0.1,
             max=LONGEST_S,
             callback=require_number,
             metavar="SECONDS",
             help="Let running turns end first, for so long; with a journal, others go on later.",
-            show_default="0",
         ),
     ] = None,
 ) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,7 @@ def test_another_program_goes_on_with_what_has_left(options: rc.RuntimeOptions, 
     asyncio.run(main())
 
 
-async def until(reader, turn):  # type: ignore[no-untyped-def]
+async def until(reader: rc.runtime.Reader, turn: int) -> AsyncIterator[rc.FromLLM]:
     async for event in reader:
         yield event
         if isinstance(event, rc.Completed) and event.turn == turn:
@@ -177,6 +178,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize(("wait_s", "ends"), [(0.1, True), (60.0, False)])
 def test_sigterm_drains_a_program_and_ends_it(tmp_path: Path, wait_s: float, ends: bool) -> None:
     journal = str(tmp_path / "journal.db")
