@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +12,6 @@ from typing import Any, Self, TypeVar, overload
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
-from ..api.errors import SessionClosed
 from ..api.export import encode_export
 from ..api.messages import (
     AddMessages,
@@ -34,18 +32,15 @@ from ..api.messages import (
 from ..api.notebooks import session_html
 from ..api.settings.changes import TurnSettings
 from ..api.status import CompactResult, SessionStatus, SessionSummary
-from ..cluster.refs import HostRef
 from ..events.reader import Reader
-from ..session.host import SessionKey
-from ..session.pages import HistoryPosition, HistorySelection, decode_history_page
 from .answers.output_type import OutputType, output_type_of
 from .calls.abandoned_turns import Abandon, checked_on_abandon
 from .calls.arguments import Question, history_selection, user_message
 from .calls.asked_compaction import ask_compaction
+from .calls.histories import read_history
 from .calls.message_keys import checked_key, message_key
 from .calls.session_calls import SessionCalls
 from .reply import Reply, ReplyOptions
-from .silence import CALL_FAILURES
 from .typed_reply import TypedReply
 
 T = TypeVar("T")
@@ -60,13 +55,12 @@ class SessionHandle:
     method raises ``SessionDied``.
     """
 
-    __slots__ = ("__weakref__", "_calls", "_is_closed", "_last_output", "_last_settings", "_reply_options", "id")
+    __slots__ = ("__weakref__", "_calls", "_last_output", "_last_settings", "_reply_options", "id")
 
     def __init__(self, calls: SessionCalls, reply_options: ReplyOptions) -> None:
         self.id = calls.id
         self._calls = calls
         self._reply_options = reply_options
-        self._is_closed = False
         self._last_output: OutputType[Any] | None = None
         self._last_settings: TurnSettings | None = None
 
@@ -287,16 +281,7 @@ class SessionHandle:
         Raises:
             InvalidConfig: one of these is not valid; it is named.
         """
-        selection = history_selection(limit, roles, before, after)
-        calls, messages = self._calls, list[Message]()
-        position: HistoryPosition | None = None
-        while True:
-            read_page = partial(_history_page, calls.session.key, full, position, selection)
-            page = decode_history_page(await calls.call(read_page))
-            messages[page.start :] = page.messages  # from the start again, if the history has lost messages meanwhile
-            if page.next is None:
-                return tuple(messages)
-            position = page.next
+        return await read_history(self._calls, full, history_selection(limit, roles, before, after))
 
     async def export(self, path: str | PathLike[str] | None = None, full: bool = False) -> bytes:
         """The conversation in JSON Lines, for ``rayconteur.load``; also written to *path*, if one is given.
@@ -314,23 +299,7 @@ class SessionHandle:
 
         Returns when the session has ended and its id is free. If it has ended before, that is at once.
         """
-        if self._is_closed:
-            return
-        self._calls.registry.require_open()
-        host, key = self._calls.session.host, self._calls.session.key
-        try:  # without a coroutine more: it may be one of 100,000
-            await (host.close_drained(key) if drain else host.close_now(key))
-        except CALL_FAILURES as error:
-            try:
-                await self._calls.recover(await self._calls.failure_reason(error))
-            except SessionClosed:
-                self._is_closed = True
-            else:
-                await self.close(drain)  # where it goes on
-        else:
-            was_closed, self._is_closed = self._is_closed, True  # by another call, meanwhile
-            if not was_closed:
-                self._calls.registry.on_session_closed(host)
+        await self._calls.close(drain)
 
     def _reply(self, message: UserMessage | Retry | Continue, on_abandon: Abandon, key: str | None) -> Reply:
         return Reply(self._calls, self._calls.session.epoch, message, self._options_of(on_abandon, key))
@@ -340,8 +309,3 @@ class SessionHandle:
         options = replace(self._reply_options, settings=self._last_settings, key=checked_key(key))
         return options if on_abandon is None else replace(options, on_abandon=checked_on_abandon(on_abandon))
 
-
-async def _history_page(
-    key: SessionKey, full: bool, position: HistoryPosition | None, selection: HistorySelection, host: HostRef
-) -> bytes:
-    return await host.call(lambda actor: actor.history.remote(key, full, position, selection))

@@ -45,7 +45,7 @@ _TRIES = 10
 class SessionCalls:
     """The calls to one *session*, for its handle and the replies of that."""
 
-    __slots__ = ("_preparing", "_read", "id", "last_seq", "open_replies", "registry", "session", "tools")
+    __slots__ = ("_is_closed", "_preparing", "_read", "id", "last_seq", "open_replies", "registry", "session", "tools")
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class SessionCalls:
         self.tools = tools
         self.last_seq = 0
         self.open_replies = 0
+        self._is_closed = False
         self._read = read
         self._preparing: asyncio.Lock | None = None  # created by the first ``Configure``
 
@@ -105,6 +106,26 @@ class SessionCalls:
             RayconteurError: it does not; without a journal, that is *reason*.
         """
         self.session = await self.registry.recover(self.session, reason)
+
+    async def close(self, drain: bool) -> None:
+        """Close the session. Returns when it has ended and its id is free; at once, if it has ended before."""
+        if self._is_closed:
+            return
+        self.registry.require_open()
+        host, key = self.session.host, self.session.key
+        try:  # without a coroutine more: it may be one of 100,000
+            await (host.close_drained(key) if drain else host.close_now(key))
+        except CALL_FAILURES as error:
+            try:
+                await self.recover(await self.failure_reason(error))
+            except SessionClosed:
+                self._is_closed = True
+            else:
+                await self.close(drain)  # where it goes on
+        else:
+            was_closed, self._is_closed = self._is_closed, True  # by another call, meanwhile
+            if not was_closed:
+                self.registry.on_session_closed(host)
 
     async def _check(self, reader: Reader, within_s: float) -> None:
         """Raises what ``check_reachable`` does, unless the session goes on elsewhere."""
