@@ -5,5 +5,6 @@ from rayconteur.runtime.driver.blocking.reader import Reader
 from rayconteur.runtime.driver.blocking.reply import Reply, RunTool, TypedReply
 from rayconteur.runtime.driver.blocking.runtime import Runtime
 from rayconteur.runtime.driver.blocking.session_handle import SessionHandle
+from rayconteur.runtime.driver.blocking.stored_session import StoredSession
 
-__all__ = ["Catalog", "Reader", "Reply", "RunTool", "Runtime", "SessionHandle", "TypedReply"]
+__all__ = ["Catalog", "Reader", "Reply", "RunTool", "Runtime", "SessionHandle", "StoredSession", "TypedReply"]

@@ -64,6 +64,7 @@ from rayconteur.runtime.api.errors import (
     TurnInterrupted,
     UnknownSession,
     UnknownToolUse,
+    UnknownTurn,
     Unreachable,
     WrongContext,
 )
@@ -164,6 +165,7 @@ __all__ = [
     "UnknownRecord",
     "UnknownSession",
     "UnknownToolUse",
+    "UnknownTurn",
     "Unreachable",
     "UnsafeJournal",
     "UnsupportedContent",

@@ -7,6 +7,9 @@ import typer
 MOST_SESSIONS = 100_000
 """More than one machine holds."""
 
+MOST_RECORDS = 1 << 53
+"""More than a session ever has; and of its epochs, which are points in time."""
+
 MOST_TOKENS_PER_S = 1_000_000.0
 LONGEST_S = 86_400.0
 

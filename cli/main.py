@@ -1,20 +1,32 @@
 """`rayconteur`: the commands and their options."""
 
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from textwrap import indent
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from ..providers.registry import PROVIDERS
 from ..runtime.api.options import RuntimeOptions
-from .bounded import LONGEST_S, MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
+from .bounded import LONGEST_S, require_number
 from .chat.command import ChatOptions, chat
 from .command_run import run_command
-from .demo.command import DEFAULT_SESSIONS, DemoOptions, demo
+from .demo.command import DemoOptions, demo
 from .lazy_command import LazyCommand
+from .options import (
+    Address,
+    Cluster,
+    Epoch,
+    JournalPlace,
+    LastRecord,
+    Model,
+    Namespace,
+    Prompts,
+    Provider,
+    Rate,
+    SessionIds,
+    Sessions,
+)
 from .provider import environment_help
 from .sessions import (
     CatalogSelection,
@@ -54,51 +66,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Sessions = Annotated[
-    int | None,
-    typer.Option(
-        min=1, max=MOST_SESSIONS, metavar="N", help="The number of sessions.", show_default=str(DEFAULT_SESSIONS)
-    ),
-]
-Prompts = Annotated[Path | None, typer.Option(metavar="FILE", help="The prompts, one per line.", show_default="ravens")]
-Provider = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help=f"The provider: {', '.join(PROVIDERS)}.",
-        show_default="scripted, or the one in --model",
-    ),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="The model: provider:model, or its name next to --provider."),
-]
-Rate = Annotated[
-    float,
-    typer.Option(
-        min=0.1,
-        max=MOST_TOKENS_PER_S,
-        callback=require_number,
-        metavar="TOKENS",
-        help="Tokens per second of the scripted provider.",
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="The Ray cluster to join.", show_default="RAY_ADDRESS, or Ray started here"),
-]
-
-
-Namespace = Annotated[
-    str, typer.Option(metavar="NAME", help="The namespace of the sessions.", show_default=RuntimeOptions().namespace)
-]
-Cluster = Annotated[
-    str | None,
-    typer.Option(
-        "--address", metavar="HOST:PORT", help="The Ray cluster.", show_default="RAY_ADDRESS, or the one here"
-    ),
-]
-SessionIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids of the sessions.")]
 _NAMESPACE = RuntimeOptions().namespace
 
 sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -129,6 +96,7 @@ Examples:
   rayconteur chat --model openai:gpt-6-luna
   echo "Why do ravens play?" | rayconteur chat --model openai:gpt-6-luna
   rayconteur sessions list --address 10.0.0.1:6379
+  rayconteur replay raven-7 --journal ravens.db          what its records did
   rayconteur bench --quick                               what it costs, on this machine
 
 \b
@@ -140,7 +108,8 @@ Environment:
 \b
 Exit codes:
   0    all turns were completed
-  1    a turn or a benchmark failed, a line piped into chat was rejected, or a session did not answer
+  1    a turn or a benchmark failed, a line piped into chat was rejected, a session did not answer, or a replayed
+       record differs or is damaged
   2    no request was sent: an invalid option, a missing key, an unreadable file, no session of that id
   3    Ray can't be reached
   130  ended by Ctrl-C
@@ -276,6 +245,41 @@ def close_command(
     """Close sessions, detached ones too."""
     options = NamespaceOptions(address=address, namespace=namespace)
     raise typer.Exit(run_command(lambda run: close_sessions(options, sessions, drain, run)))
+
+
+@app.command(name="replay")
+def replay_command(
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="The id of the session.")],
+    journal: JournalPlace,
+    epoch: Epoch = None,
+    at: LastRecord = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Ask this model, or the settings in this JSON file, what was asked later."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+) -> None:
+    """Replay a session from its journal: what each record did.
+
+    The journal is read where it is, without Ray, and nothing in it changes; the session is not taken over. A file must
+    not be in use by a runtime: end that, or replay a copy of the file and of its log (-wal).
+
+    Every record is replayed by this version of the code, and what it does now is compared with what is recorded: the
+    events, and the state where one is stored. With --at, only the records up to that one are shown, and of the others
+    those that differ. With --against, another model is asked what the session was asked after that record, or all of
+    it, in a conversation that is not stored; its answers are printed beside the recorded ones. Tools do not run: they
+    have their recorded results.
+
+    \b
+    Examples:
+      rayconteur replay raven-7 --journal ravens.db
+      rayconteur replay raven-7 --journal ravens.db --at 120 --against anthropic:claude-sonnet-5-5
+      rayconteur replay raven-7 --journal postgresql://user@db/ravens --json
+    """
+    from .replay.command import ReplayOptions, replay  # here: it imports the runtime
+
+    options = ReplayOptions(session=session, journal=journal, epoch=epoch, at=at, against=against, json=json)
+    raise typer.Exit(run_command(lambda run: replay(options, run)))
 
 
 @app.command(name="shutdown")

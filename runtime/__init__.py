@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .api.placement import Placement
     from .api.settings.changes import TurnSettings
     from .api.settings.policies import DeferTools, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
-    from .api.status import CompactResult, SessionList, SessionStatus, SessionSummary, State
+    from .api.status import CompactResult, ForkOrigin, SessionList, SessionStatus, SessionSummary, State
     from .api.tools.builtins import ASK_USER, READ_RESULT
     from .api.tools.function_tool import FunctionTool
     from .api.tools.places import ActorMethod, RayTask
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .driver.catalog import Catalog
     from .driver.prompt_map import PromptMap
     from .driver.shutdown import shutdown
+    from .driver.stored_session import StoredSession
     from .driver.typed_reply import TypedAnswer, TypedReply
     from .events.reader import Reader
 
@@ -85,7 +86,7 @@ _names = LazyNames(
         ".api.placement": "Placement",
         ".api.settings.changes": "TurnSettings",
         ".api.settings.policies": "DeferTools OnCrash OnInterrupt OnMaxSteps OnRefusal WhenBusy",
-        ".api.status": "CompactResult SessionList SessionStatus SessionSummary State",
+        ".api.status": "CompactResult ForkOrigin SessionList SessionStatus SessionSummary State",
         ".api.tools.builtins": "ASK_USER READ_RESULT",
         ".api.tools.function_tool": "FunctionTool",
         ".api.tools.places": "ActorMethod RayTask",
@@ -94,6 +95,7 @@ _names = LazyNames(
         ".driver.catalog": "Catalog",
         ".driver.prompt_map": "PromptMap",
         ".driver.shutdown": "shutdown",
+        ".driver.stored_session": "StoredSession",
         ".driver.typed_reply": "TypedAnswer TypedReply",
         ".events.reader": "Reader",
     },
@@ -112,12 +114,13 @@ def __dir__() -> list[str]:
 __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
     "Approve", "Catalog", "CatalogEntry", "CatalogState", "Close", "CompactReason", "CompactResult", "Continue",
-    "Continuing", "DeathReason", "DeferTools", "Deny", "Died", "FinalAnswer", "FunctionTool", "JournalConfig", "Labels",
-    "MemoryJournalConfig", "MessagesAdded", "OnAbandon", "OnCrash", "OnInterrupt", "OnMaxSteps", "OnRefusal",
-    "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost", "PromptMap", "QuestionAsked", "RayTask",
-    "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Retention", "Rewind", "Rewound", "RouterLimits",
-    "SQLiteJournalConfig", "SessionList", "SessionStatus", "SessionSummary", "State", "Steered", "StepCompleted",
-    "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress", "ToolStart", "ToolStarted", "ToolUpdate", "TurnEnd",
-    "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy", "probe", "shutdown",
+    "Continuing", "DeathReason", "DeferTools", "Deny", "Died", "FinalAnswer", "ForkOrigin", "FunctionTool",
+    "JournalConfig", "Labels", "MemoryJournalConfig", "MessagesAdded", "OnAbandon", "OnCrash", "OnInterrupt",
+    "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost", "PromptMap",
+    "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Retention", "Rewind",
+    "Rewound", "RouterLimits", "SQLiteJournalConfig", "SessionList", "SessionStatus", "SessionSummary", "State",
+    "Steered", "StepCompleted", "StoredSession", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress",
+    "ToolStart", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy",
+    "probe", "shutdown",
 ]
 # fmt: on

@@ -6,6 +6,7 @@ RayconteurError                 providers/schema/errors.py
         UnknownSession              no session has this id: it has ended, or never existed
         SessionClosed               the session has ended, or will end after its queued messages
         SessionDied                 the session's actor died: spawn the session again
+        UnknownTurn                 the session has no such turn to go back to, or not any more: give another number
         MailboxError                the message was rejected, and nothing has changed
             SessionBusy                 a turn is running: wait for its end, interrupt it, or queue the message
             MailboxFull                 too many messages are queued: send it again when a turn has ended
@@ -95,6 +96,12 @@ class SessionDied(SessionError):
     def __init__(self, message: str, reason: DeathReason = DeathReason.CRASHED) -> None:
         super().__init__(message, reason)
         self.reason = reason
+
+
+class UnknownTurn(SessionError):
+    """There is no such turn to go back to: it has not ended, never was, or what it left is gone."""
+
+    code = "unknown_turn"
 
 
 class MailboxError(SessionError):

@@ -257,7 +257,10 @@ class Configured(_FromLLM, frozen=True, kw_only=True):
 
 
 class Cleared(_FromLLM, frozen=True, kw_only=True):
-    """The history is empty."""
+    """The *history* is empty, the *counters* are 0, or both."""
+
+    history: bool = True
+    counters: bool = False
 
 
 class MessagesAdded(_FromLLM, frozen=True, kw_only=True):

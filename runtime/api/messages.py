@@ -161,13 +161,34 @@ class Compact(_ToLLM, frozen=True, kw_only=True):
 
 
 class Clear(_ToLLM, frozen=True, kw_only=True):
-    """Empties the history: now, or after the queued turns. Counters and settings stay."""
+    """Empties the *history*, sets the *counters* to 0, or both: now, or after the queued turns. Settings stay.
+
+    The counters are those of ``SessionStatus`` and ``SessionSummary``: turns, requests, tokens, times and the like. The
+    numbers of turns go on, since they are names.
+    """
+
+    history: bool = True
+    counters: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.history and not self.counters:
+            raise InvalidConfig(
+                "message.counters", "there is nothing to clear: clear the history, the counters or both"
+            )
 
 
 class Rewind(_ToLLM, frozen=True, kw_only=True):
-    """Removes the last *turns* user messages, and what follows them: now, or after the queued turns."""
+    """Removes the last *turns* user messages, and what follows them: now, or after the queued turns.
+
+    With *to*, it removes what follows the turn of that number instead; 0 is the beginning.
+    """
 
     turns: Annotated[int, Meta(gt=0)] = 1
+    to: Annotated[int, Meta(ge=0)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.to is not None and self.turns != 1:
+            raise InvalidConfig("message.to", "give either the turn to go back to, or how many turns to remove")
 
 
 if TYPE_CHECKING:

@@ -32,16 +32,27 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+class ForkOrigin(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Where a fork comes from: the session, and the last of its *turn*s that the fork has, 0 if it has none."""
+
+    __repr__ = short_repr
+
+    session_id: str
+    epoch: int
+    turn: int
+
+
 class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The status of a session at one moment.
 
-    *created_at* is in Unix seconds. *turns* counts all turns so far, *turn* is the running one, *waiting* the number of
-    messages in the mailbox. *open_tool_use_ids* wait for results, those in *awaiting_approval* for approval first, and
-    those in *awaiting_answer* for the user's answer to a question.
+    *created_at* is in Unix seconds. *turns* counts all turns so far, *turn* is the number of the running one, *waiting*
+    that of messages in the mailbox. *open_tool_use_ids* wait for results, those in *awaiting_approval* for approval
+    first, and those in *awaiting_answer* for the user's answer to a question.
     *context_tokens* is what the last request and its answer used of the context window of
     *context_limit_tokens*. *usage* is the total of all *requests*. *last_seq* is the number of the last event.
     *last_request* is the last request that has ended, however it did: its usage, times and stop reason, or its error.
     *history_bytes* is about what the full history takes; it has lost its oldest *dropped_messages* to the limit.
+    *forked_from* is where the session comes from, if it is a fork.
     """
 
     __repr__ = short_repr
@@ -66,6 +77,7 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     awaiting_approval: tuple[str, ...] = ()
     awaiting_answer: tuple[str, ...] = ()
     last_request: RequestInfo | None = None
+    forked_from: ForkOrigin | None = None
 
     @property
     def context_share(self) -> float | None:
@@ -92,7 +104,7 @@ class SessionStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class SessionSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What has happened in a session since it was opened. Times are in Unix seconds, durations in seconds.
+    """What has happened in a session since it was opened, or reset. Times are in Unix seconds, durations in seconds.
 
     *turns* counts all turns, those that run, wait or were added included, and the next three how they ended. *steps*
     are the answers whose tool uses all have their results, *tool_calls* these tool uses. *messages* is the length of

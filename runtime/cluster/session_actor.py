@@ -16,6 +16,7 @@ from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
 from ..api.errors import DirectoryUnreachable, RuntimeClosed
 from ..api.status import SessionStatus, SessionSummary
+from ..session.forks import ForkStart, fork_start
 from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
 from ..session.pages import HistoryPosition, HistorySelection, encode_history_page, encode_statuses
@@ -245,7 +246,12 @@ class _SessionActor:
         self, key: SessionKey, full: bool, position: HistoryPosition | None, selection: HistorySelection
     ) -> bytes:
         """A page of the session's messages; if *full*, with those that compactions removed, and without summaries."""
-        return encode_history_page(self._host.history(key, full), position, selection)
+        return encode_history_page(self._host.history(key, full, selection.at), position, selection)
+
+    @ray.method
+    async def fork_start(self, key: SessionKey, at: int | None) -> ForkStart:
+        """What a fork of the session starts from, after the turn *at*, or now, without the turn that runs."""
+        return await asyncio.to_thread(fork_start, self._host.past(key, at), key, at)
 
     @ray.method
     async def tool_progress(self, run: int, progress: str) -> None:

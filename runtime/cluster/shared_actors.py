@@ -41,10 +41,10 @@ class SharedActors:
     memory: MemoryRequests
     journal: JournalRef | None = None
 
-    def connect_to_routers(self, find_recorded: FindRecorded) -> RouterConnections:
+    def connect_to_routers(self, find_recorded: FindRecorded | None) -> RouterConnections:
         """Connect this driver to all routers, for its readers.
 
-        *find_recorded* finds how far sessions are recorded that the routers do not know.
+        *find_recorded* finds how far sessions are recorded that the routers do not know, if there is a journal.
         """
         transports = [transport_to(router, self.directory, self.driver_id) for router in self.routers]
         return connections_of(transports, find_recorded)

@@ -16,9 +16,10 @@ from ..api.config import SessionConfig
 from ..api.errors import InvalidRecord, SessionClosed
 from ..api.settings.changes import TurnSettings
 from ..api.settings.policies import WhenBusy
-from ..api.status import State
+from ..api.status import ForkOrigin, State
 from . import events as ev
 from .context_meter import Fill
+from .figures.counters import Counters
 from .figures.tally import Tally
 from .handlers.imports import import_messages
 from .handlers.messages import ends_request, run_queue
@@ -28,10 +29,12 @@ from .handlers.recovery import recover
 from .history import HistorySize
 from .instructions import Emit, Instruction
 from .mailbox import Queued
+from .past.rest import Rest
+from .past.snapshot import Snapshot
 from .phases import STATES, Closed, Idle, Phase, Unopened, batch_of
 from .receipts import find_receipt
 from .settings import changed_config
-from .state import ConversationState, Snapshot
+from .state import ConversationState
 from .tools.kept_results import kept_bytes, within
 
 
@@ -86,14 +89,24 @@ class Conversation:
         return self._state.created_at
 
     @property
+    def forked_from(self) -> ForkOrigin | None:
+        """Where it comes from, if it is a fork."""
+        return self._state.forked_from
+
+    @property
     def turns(self) -> int:
-        """The number of turns so far, queued ones included."""
+        """The number of the last turn, queued ones included."""
         return self._state.turns
 
     @property
     def requests(self) -> int:
-        """The number of requests so far."""
+        """The number of the last request."""
         return self._state.requests
+
+    @property
+    def counters(self) -> Counters:
+        """How many turns, queued ones included, requests and compactions there were since they were set to 0."""
+        return Counters(self.turns, self.requests, self._state.compactions).since(self._state.counted_from)
 
     @property
     def usage(self) -> Usage:
@@ -109,11 +122,6 @@ class Conversation:
     def tally(self) -> Tally:
         """What has happened so far, counted. Don't change it."""
         return self._state.tally or Tally()
-
-    @property
-    def compactions(self) -> int:
-        """The number of compactions so far."""
-        return self._state.compactions
 
     @property
     def fill(self) -> Fill:
@@ -161,6 +169,11 @@ class Conversation:
         return self._state.history.dropped_messages
 
     @property
+    def rest(self) -> Rest:
+        """What it knows besides its messages."""
+        return Rest(self._state.cut_off, self._state.kept_results)
+
+    @property
     def queue(self) -> tuple[Queued, ...]:
         """The messages in the mailbox."""
         return self._state.mailbox.queue
@@ -197,13 +210,11 @@ class Conversation:
     @property
     def last_settings(self) -> TurnSettings | None:
         """The settings of the message that ``Retry`` or ``Continue`` would go on from, if it had any."""
-        overrides = self._state.last_overrides
-        return overrides.settings if overrides else None
+        return overrides.settings if (overrides := self._state.last_overrides) else None
 
     def turn_configs(self, config: SessionConfig) -> Iterator[SessionConfig]:
         """The settings of the turns that have some of their own, running or queued, in a session with *config*."""
-        turn = self._state.running_turn
-        if turn and turn.overrides:
+        if (turn := self._state.running_turn) and turn.overrides:
             yield turn.config(config)
         yield from self._state.mailbox.turn_configs(config)
 
@@ -244,9 +255,8 @@ class Conversation:
             event = msgspec.structs.replace(event, partial=ev.NOTHING)
         if repeated := repeated_receipt(state, event):
             return [repeated]
-        was_idle = isinstance(state.phase, Idle | Unopened)
+        was_idle, last_request = isinstance(state.phase, Idle | Unopened), state.last_request
         before, state.history.now = state.history.now, event.at or state.history.now
-        last_request = state.last_request
         try:
             instructions = self._change(event)
         except RayconteurError:
@@ -285,8 +295,7 @@ class Conversation:
     def _open(self, event: ev.Opened) -> list[Instruction]:
         state = self._state
         state.config = event.config
-        state.created_at = event.created_at
-        state.history.now = event.created_at
+        state.created_at = state.history.now = event.created_at
         state.source = event.source
         state.meter.use_provider(event.config.provider.name)
         state.enter(Idle())
@@ -294,8 +303,8 @@ class Conversation:
 
     def _change_history(self, event: ev.Imported | ev.HistoryTrimmed) -> list[Instruction]:
         match event:
-            case ev.Imported(messages=messages):
-                import_messages(self._state, messages)
+            case ev.Imported():
+                import_messages(self._state, event)
             case ev.HistoryTrimmed(limit_bytes=limit_bytes):
                 self._state.history.drop_removed(limit_bytes)
                 self._state.kept_results = within(self._state.kept_results, limit_bytes)

@@ -10,6 +10,8 @@ from ...providers.schema.messages import Message
 from ...providers.schema.stop_reasons import StopDetails
 from ..api.config import SessionConfig
 from ..api.messages import MessageKey, ToLLM
+from ..api.status import ForkOrigin
+from .past.rest import NOTHING_ELSE, Rest
 
 NOTHING = Partial()
 """The partial answer of a request that the provider has not started to answer."""
@@ -35,9 +37,19 @@ class Opened(_Event, frozen=True, kw_only=True):
 
 
 class Imported(_Event, frozen=True, kw_only=True):
-    """The next *messages* of an initial history, which is valid: all of it comes before the first message."""
+    """The next *messages* of an initial history, which is valid: all of it comes before the first message.
+
+    If that is the history of a fork, a compaction may have *removed* some of them (by their indexes): only the full
+    history has them. Those that it has *written* instead are only in what requests hold. The first part says where the
+    session is *forked_from*, how many messages the full history had lost there, and the *rest*.
+    """
 
     messages: tuple[Message, ...]
+    removed: tuple[int, ...] = ()
+    written: tuple[int, ...] = ()
+    forked_from: ForkOrigin | None = None
+    dropped_messages: int = 0
+    rest: Rest = NOTHING_ELSE
 
 
 class Received(_Event, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """The history: the messages of a conversation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -10,10 +10,10 @@ from ...providers.schema.content import Block
 from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, RequestInfo, Role, next_message_id
 from ..api.errors import InvalidRecord
 from .changes.continuation import is_prompt, joined_content
-from .changes.dropping import successors
+from .changes.dropping import without_oldest
 from .changes.kept_content import tool_use_ids, with_result_ids, without_blank_text, worth_keeping
 from .changes.message_ids import with_ids
-from .changes.rewinding import Rewound, end_of_originals, rewound, without_turn
+from .changes.rewinding import Rewound, end_of_originals, rewound, rewound_to, without_turn
 from .changes.sums import count_turns, not_in, total_bytes
 
 __all__ = ["History", "HistorySize", "without_blank_text", "worth_keeping"]
@@ -121,28 +121,32 @@ class History(msgspec.Struct, eq=False, gc=False):
         """Add *message* at the end. It gets the time of now, and an id."""
         self._append(message, at=self.now)
 
-    def _append(self, message: Message, at: float) -> None:
+    def _append(self, message: Message, at: float, removed: bool = False, written: bool = False) -> None:
         if not message.id:
             message_id = next_message_id(self.full[-1] if self.full else None, message.turn)
             message = msgspec.structs.replace(message, id=message_id, at=at)
-        self.messages.append(message)
-        self.full.append(message)
-        if message.role is Role.USER and message.starts_turn:
-            self.turn_count += 1
         size_bytes = message.size_bytes
-        self.size_bytes += size_bytes
-        self.full_bytes += size_bytes
+        if not removed:
+            self.messages.append(message)
+            self.size_bytes += size_bytes
+            self.turn_count += message.role is Role.USER and message.starts_turn
+        if written:
+            self.written_bytes += size_bytes
+        else:
+            self.full.append(message)
+            self.full_bytes += size_bytes
 
-    def extend(self, messages: Iterable[Message]) -> None:
+    def extend(self, messages: Iterable[Message], removed: Container[int] = (), written: Container[int] = ()) -> None:
         """Add *messages*, which are valid after those that are there.
 
-        They keep their times and ids; those without an id get one.
+        They keep their times and ids; those without an id get one. By their indexes, those *removed* by a compaction
+        are added to the full history only, and those *written* by one only to what requests hold.
         """
-        for message in messages:
+        for index, message in enumerate(messages):
             if used := tool_use_ids(message.content):
                 self._tool_use_ids = self._tool_use_ids or set()
                 self._tool_use_ids.update(used)
-            self._append(message, at=message.at)
+            self._append(message, message.at, index in removed, index in written)
 
     def add(self, messages: Iterable[Message]) -> None:
         """Add *messages*, which are valid after those that are there, but for ids of tool uses: these get others."""
@@ -240,12 +244,13 @@ class History(msgspec.Struct, eq=False, gc=False):
             self._tool_use_ids = self._tool_use_ids or None
         return after
 
-    def rewind(self, turns: int) -> tuple[list[Message], bool]:
-        """Remove the last *turns* messages of the user, and all that follows them.
+    def rewind(self, turns: int, to: int | None = None) -> tuple[list[Message], bool]:
+        """Remove the last *turns* messages of the user, and all that follows them; or what follows the turn *to*.
 
         Returns what has left the full history, and whether messages that a compaction had replaced are back.
         """
-        after = rewound(self.full, self.messages, turns)
+        full, messages = self.full, self.messages
+        after = rewound(full, messages, turns) if to is None else rewound_to(full, messages, to)
         self.revision += 1
         self.full, self.messages = after.full, after.messages
         self.full_bytes -= total_bytes(after.removed)
@@ -321,17 +326,8 @@ class History(msgspec.Struct, eq=False, gc=False):
             return
         self.revision += 1
         excess_bytes = held_bytes - (limit_bytes - limit_bytes // 10)
-        held_by_requests = set(map(id, self.messages))
-        places = successors(self.full, self.messages)
-        kept: list[Message] = []
-        for index, message in enumerate(self.full):
-            if excess_bytes <= 0 or id(message) in held_by_requests:
-                kept.append(message)
-                continue
-            excess_bytes -= message.size_bytes
-            self.dropped_messages += 1
-            if index in places:
-                kept.append(places[index])
+        kept, dropped = without_oldest(self.full, self.messages, excess_bytes)
+        self.dropped_messages += dropped
         self.full, self.full_bytes = kept, total_bytes(kept)
         self._tool_use_ids = {use_id for message in kept for use_id in tool_use_ids(message.content)} or None
         self._count_messages()

@@ -45,6 +45,11 @@ class Queued(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
         """True if a turn starts with it."""
         return isinstance(self.message, UserMessage)
 
+    @property
+    def turn_count(self) -> int:
+        """How many turns it is, the first of which is *turn*."""
+        return self.message.turn_count if isinstance(self.message, AddMessages) else int(self.starts_turn)
+
 
 class Mailbox(msgspec.Struct, gc=False):
     """First in, first out, within limits. After a ``Close`` it accepts nothing more."""
@@ -73,6 +78,11 @@ class Mailbox(msgspec.Struct, gc=False):
     def queue(self) -> tuple[Queued, ...]:
         """The messages, in order."""
         return tuple(self._queue)
+
+    @property
+    def turn_count(self) -> int:
+        """How many turns its messages are."""
+        return sum(each.turn_count for each in self._queue)
 
     def changed_config(self, config: SessionConfig) -> SessionConfig:
         """What becomes of a session's *config* by the changes that are queued."""

@@ -1,4 +1,4 @@
-"""The state of a conversation, and its snapshot."""
+"""The state of a conversation."""
 
 from collections.abc import Callable, Iterable
 from copy import copy
@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from ...compaction.estimate.estimator import Estimator, Learned
-from ...compaction.estimate.plausibility import Figure
+from ...compaction.estimate.estimator import Estimator
 from ...providers.schema.messages import Message, RequestInfo
 from ...providers.schema.request import Prompt
 from ...providers.schema.stop_reasons import StopReason
@@ -17,11 +16,14 @@ from ...providers.schema.tools import Tool
 from ...providers.schema.usage import NONE_YET, Usage
 from ...providers.scripted.config import Scripted
 from ..api.config import SessionConfig
+from ..api.status import ForkOrigin
 from .compaction_policy import CompactionPolicy, ContextWindow
 from .context_meter import ContextMeter, Fill
+from .figures.counters import NOTHING_COUNTED, Counters
 from .figures.tally import Tally
 from .history import History
-from .mailbox import Mailbox, Queued
+from .mailbox import Mailbox
+from .past.snapshot import Snapshot
 from .phases import TRANSITIONS, Backoff, Compacting, MailboxEmpty, Phase, Requesting, ToolsOut, Unopened
 from .receipts import KeptReceipt
 from .settings import prompts_before_change
@@ -30,46 +32,6 @@ from .tools.kept_results import KeptResult
 from .tools.offered import NOTHING_ADDED, OfferedTools, deferred_tools, offered, used_tools
 from .tools.search import ToolIndex
 from .turn import Overrides, Turn
-
-
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a conversation after the record number *record*, for storage. It holds no secrets.
-
-    *full* is the full history. *messages* are those that requests hold: a number is an index into *full*.
-    """
-
-    record: int
-    created_at: float
-    config: SessionConfig
-    phase: Phase
-    full: tuple[Message, ...]
-    messages: tuple[Message | int, ...]
-    queue: tuple[Queued, ...]
-    turns: int
-    requests: int
-    compactions: int
-    usage: Usage
-    fill: Fill
-    learned: Learned
-    floor_tokens: int
-    prompts: tuple[Prompt, ...] = ()
-    source: str = ""
-    dropped_messages: int = 0
-    figure: Figure | UnsetType = UNSET
-    learned_window_tokens: int | UnsetType = UNSET
-    cut_off: StopReason | UnsetType = UNSET
-    turns_since_compaction: int | UnsetType = UNSET
-    asked_compactions: int | UnsetType = UNSET
-    overrides: Overrides | UnsetType = UNSET
-    grants: tuple[Grant, ...] | UnsetType = UNSET
-    offered_tools: OfferedTools | UnsetType = UNSET
-    kept_results: tuple[KeptResult, ...] | UnsetType = UNSET
-    now: float | UnsetType = UNSET
-    last_request: RequestInfo | UnsetType = UNSET
-    tally: Tally | UnsetType = UNSET
-    spent_ids: tuple[str, ...] | UnsetType = UNSET
-    receipts: tuple[KeptReceipt, ...] | UnsetType = UNSET
-
 
 NOT_OPENED = SessionConfig(provider=Scripted(model="none"))
 """In place of the settings, before ``Opened``."""
@@ -122,6 +84,9 @@ class ConversationState:
     """What has happened so far; nothing before the first event for readers."""
     receipts: tuple[KeptReceipt, ...] = ()
     """Those of the last messages with a key."""
+    counted_from: Counters = NOTHING_COUNTED
+    """What the totals were when they were last set to 0."""
+    forked_from: ForkOrigin | None = None
     trigger: type = field(default=MailboxEmpty, compare=False)
     """What is taking effect: the key of the transition in ``TRANSITIONS``."""
 
@@ -274,6 +239,8 @@ class ConversationState:
             last_request=self.last_request or UNSET,
             tally=copy(self.tally) if self.tally else UNSET,
             receipts=self.receipts or UNSET,
+            counted_from=UNSET if self.counted_from == NOTHING_COUNTED else self.counted_from,
+            forked_from=self.forked_from or UNSET,
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
@@ -319,6 +286,8 @@ class ConversationState:
             last_request=snapshot.last_request or None,
             tally=copy(snapshot.tally) if snapshot.tally else None,
             receipts=snapshot.receipts or (),
+            counted_from=snapshot.counted_from or NOTHING_COUNTED,
+            forked_from=snapshot.forked_from or None,
         )
 
 

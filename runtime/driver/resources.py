@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ..api.errors import RuntimeClosed, RuntimeDraining
 from ..api.options import RuntimeOptions
@@ -11,6 +12,7 @@ from ..cluster.registry.session_registry import SessionRegistry
 from ..cluster.shared_actors import SharedActors, find_or_start_shared_actors
 from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.router_connections import RouterConnections
+from ..session.durable.reading import last_recorded
 from .calls.abandoned_turns import AbandonedTurns
 from .calls.tool_runs import ToolLimits
 from .kept_readers import KeptReaders
@@ -69,7 +71,8 @@ async def acquire(
         shared_actors = await find_or_start_shared_actors(options)
         pool = ActorPool(shared_actors, options, warm)
         registry = SessionRegistry(shared_actors, options, pool, placement)
-        connections = shared_actors.connect_to_routers(registry.find_recorded)
+        journal = registry.journal
+        connections = shared_actors.connect_to_routers(partial(last_recorded, journal) if journal else None)
     except BaseException:
         if started_ray:
             shut_down_ray()

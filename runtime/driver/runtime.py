@@ -17,18 +17,19 @@ from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
 from ..api.tools.function_tool import FunctionTool
 from ..api.validation import validated_struct
-from ..cluster.refs import HostRef, SessionRef
 from ..events.reader import Reader
-from ..events.segments import START, Position
+from ..events.segments import START
+from ..journal.errors import UnknownJournalSession
 from .answers.final_answer import FinalAnswer
 from .calls.arguments import checked_address, checked_placement, checked_timeout, session_ids_of, warm_by_provider
 from .calls.preparation import encoded_history, prepared_config
-from .calls.session_calls import SessionCalls
 from .calls.tool_runs import RunTool, SessionTools, checked_functions, checked_run_tool
 from .catalog import Catalog
+from .handles import Handles
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
 from .resources import Resources, acquire
 from .session_handle import SessionHandle
+from .stored_session import StoredSession
 from .typed_reply import TypedAnswer
 
 T = TypeVar("T")
@@ -130,7 +131,7 @@ class Runtime:
         prepared = await prepared_config(config, self._options)
         pages = await asyncio.to_thread(encoded_history, history, prepared.provider.source)
         return (
-            await self._open(
+            await self._require_handles().open(
                 prepared, SessionTools.of(config.tools or ()), ids, placement, history=pages, are_new=are_new
             )
         )[0]
@@ -151,7 +152,7 @@ class Runtime:
         """
         self._require_entered()
         prepared = await prepared_config(config, self._options)
-        return await self._open(
+        return await self._require_handles().open(
             prepared,
             SessionTools.of(config.tools or ()),
             session_ids_of(ids),
@@ -159,39 +160,6 @@ class Runtime:
             on_progress,
             are_new=isinstance(ids, int),
         )
-
-    async def _open(
-        self,
-        config: SessionConfig,
-        tools: SessionTools,
-        session_ids: list[str],
-        placement: Placement | None,
-        on_progress: Callable[[int, int], None] | None = None,
-        history: Sequence[bytes] = (),
-        are_new: bool = False,
-    ) -> list[SessionHandle]:
-        """Open sessions of *config*, which is prepared: all of them, or none."""
-        resources = self._require_entered()
-        placement = checked_placement(placement) if placement else self._placement
-        await resources.registry.prepare(() if are_new else session_ids, config)
-        groups = await resources.pool.assign(session_ids, placement, config.provider.name)
-        opened: list[SessionHandle] = []
-
-        async def open_group(host: HostRef | None, group: list[str]) -> None:
-            sessions = await resources.registry.open(group, config, host, history)
-            opened.extend(self._handle(session, tools) for session in sessions)
-            if on_progress:
-                on_progress(len(opened), len(session_ids))
-
-        try:
-            async with asyncio.TaskGroup() as opening:
-                for group in groups:
-                    opening.create_task(open_group(*group))
-        except BaseException as error:
-            await asyncio.gather(*(session.close() for session in opened), return_exceptions=True)
-            raise error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error from None
-        order = {session_id: index for index, session_id in enumerate(session_ids)}
-        return sorted(opened, key=lambda session: order[session.id])
 
     @overload
     def map(
@@ -262,7 +230,9 @@ class Runtime:
             async with preparing:
                 if not prepared:
                     prepared.append(await prepared_config(config, self._options))
-            return (await self._open(prepared[0], tools, session_ids_of(1), placement, are_new=True))[0]
+            return (await self._require_handles().open(prepared[0], tools, session_ids_of(1), placement, are_new=True))[
+                0
+            ]
 
         return open_session
 
@@ -274,7 +244,7 @@ class Runtime:
             InvalidConfig: one of *tools* is no function below ``rayconteur.tool``.
         """
         functions = checked_functions(tools)
-        handle = self._handle(await self._require_entered().registry.find(session_id), functions)
+        handle = self._require_handles().of(await self._require_entered().registry.find(session_id), functions)
         try:
             await handle.status()
         except SessionDied:
@@ -294,7 +264,24 @@ class Runtime:
             with suppress(UnknownSession):
                 return await self.session(session_id, functions)
             with suppress(SessionExists):
-                return (await self._open(prepared, tools, session_ids_of([session_id]), placement))[0]
+                return (await self._require_handles().open(prepared, tools, session_ids_of([session_id]), placement))[0]
+
+    async def stored(self, session_id: str, epoch: int | None = None) -> StoredSession:
+        """What the journal has of a session, open or closed, to be read: in its last epoch, if none is given.
+
+        Raises:
+            UnknownSession: the journal has none, or the namespace has no journal.
+        """
+        journal = self._require_entered().registry.journal
+        if journal is None:
+            raise UnknownSession(
+                "nothing is stored: the namespace has no journal, which RuntimeOptions(journal=) gives it"
+            )
+        try:
+            position = await journal.position(session_id, epoch)
+        except UnknownJournalSession as unknown:
+            raise UnknownSession(unknown.message) from None
+        return StoredSession(position.session, journal, self._require_handles().fork)
 
     async def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, whichever driver spawned it, in the order of their ids.
@@ -323,17 +310,10 @@ class Runtime:
                 "after",
                 "each session numbers its own events; give 0 for all that the routers hold, or None for new ones",
             )
-        return self._read(None, None if after is None else START)
+        return self._require_handles().read(None, None if after is None else START)
 
-    def _handle(self, session: SessionRef, tools: SessionTools) -> SessionHandle:
-        resources = self._require_entered()
-        return SessionHandle(SessionCalls(session, resources.registry, self._read, tools), resources.replies)
-
-    def _read(self, session_id: str | None, position: Position | None) -> Reader:
-        resources = self._require_entered()
-        reader = Reader(resources.connections.source_of(session_id), session_id, position, self._options.reader_bytes)
-        reader.find_missed = resources.registry.find_missed
-        return reader
+    def _require_handles(self) -> Handles:
+        return Handles(self._require_entered(), self._options, self._placement)
 
     def _require_entered(self) -> Resources:
         if self._resources is None:

@@ -1,18 +1,15 @@
 """A session handle: a driver's access to one session."""
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from ...providers.schema.errors import RayconteurError
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
-from ..api.export import encode_export
 from ..api.messages import (
     AddMessages,
     AnswerQuestion,
@@ -30,16 +27,19 @@ from ..api.messages import (
     UserMessage,
 )
 from ..api.notebooks import session_html
+from ..api.placement import Placement
 from ..api.settings.changes import TurnSettings
 from ..api.status import CompactResult, SessionStatus, SessionSummary
 from ..events.reader import Reader
 from .answers.output_type import OutputType, output_type_of
 from .calls.abandoned_turns import Abandon, checked_on_abandon
-from .calls.arguments import Question, history_selection, user_message
+from .calls.arguments import Question, checked_turn, history_selection, user_message
 from .calls.asked_compaction import ask_compaction
-from .calls.histories import read_history
+from .calls.forks import Fork
+from .calls.histories import read_fork_start, read_history
 from .calls.message_keys import checked_key, message_key
 from .calls.session_calls import SessionCalls
+from .exports import export
 from .reply import Reply, ReplyOptions
 from .typed_reply import TypedReply
 
@@ -55,12 +55,15 @@ class SessionHandle:
     method raises ``SessionDied``.
     """
 
-    __slots__ = ("__weakref__", "_calls", "_last_output", "_last_settings", "_reply_options", "id")
+    __slots__ = ("__weakref__", "_calls", "_last_output", "_last_settings", "_open_fork", "_reply_options", "id")
 
-    def __init__(self, calls: SessionCalls, reply_options: ReplyOptions) -> None:
+    def __init__(
+        self, calls: SessionCalls, reply_options: ReplyOptions, open_fork: Callable[[Fork], "Awaitable[SessionHandle]"]
+    ) -> None:
         self.id = calls.id
         self._calls = calls
         self._reply_options = reply_options
+        self._open_fork = open_fork
         self._last_output: OutputType[Any] | None = None
         self._last_settings: TurnSettings | None = None
 
@@ -69,6 +72,11 @@ class SessionHandle:
 
     def _repr_html_(self) -> str:
         return session_html(self.id)
+
+    @property
+    def epoch(self) -> int:
+        """What distinguishes it from earlier and later sessions with its id."""
+        return self._calls.session.epoch
 
     @property
     def last_seq(self) -> int:
@@ -234,9 +242,22 @@ class SessionHandle:
         """Clear the history, after the turns that are queued already."""
         await self.send(Clear())
 
-    async def rewind(self, turns: int = 1) -> None:
-        """Remove the last *turns* user messages and all that follows them, after the turns that are queued already."""
-        await self.send(Rewind(turns=turns))
+    async def rewind(self, turns: int = 1, *, to: int | None = None) -> None:
+        """Remove the last *turns* user messages and all that follows them, after the turns that are queued already.
+
+        With *to*, what follows the turn of that number: 0 is the beginning. What was spent stays spent.
+
+        Raises:
+            UnknownTurn: there is no turn *to*.
+        """
+        await self.send(Rewind(turns=turns, to=checked_turn(to, "to")))
+
+    async def reset(self, history: bool = True, counters: bool = True) -> None:
+        """Empty the *history*, and set the *counters* to 0, after the turns that are queued already.
+
+        The counters are the turns, requests, tokens and times of ``status()`` and ``summary()``. Settings stay.
+        """
+        await self.send(Clear(history=history, counters=counters))
 
     async def compact(self, on_abandon: Abandon = None) -> CompactResult:
         """Compact the history, after the turns that are queued already, and return the result.
@@ -272,27 +293,46 @@ class SessionHandle:
         roles: Iterable[str] | None = None,
         before: int | None = None,
         after: int | None = None,
+        at: int | None = None,
     ) -> tuple[Message, ...]:
         """The messages; if *full*, with those that compactions removed, and without summaries.
 
         With *limit*, the last ones; with *roles*, those of ``user`` or ``assistant``; with *before* and *after*, those
-        of turns before and after the ones with these numbers.
+        of turns before and after the ones with these numbers. With *at*, the history is that after the turn of this
+        number: as it was, from the journal; without one, what is left of it in memory.
 
         Raises:
             InvalidConfig: one of these is not valid; it is named.
+            UnknownTurn: the turn *at* has not ended, never was, or is gone.
         """
-        return await read_history(self._calls, full, history_selection(limit, roles, before, after))
+        return await read_history(self._calls, full, history_selection(limit, roles, before, after, at))
 
-    async def export(self, path: str | PathLike[str] | None = None, full: bool = False) -> bytes:
+    async def export(self, path: str | PathLike[str] | None = None, full: bool = False, at: int | None = None) -> bytes:
         """The conversation in JSON Lines, for ``rayconteur.load``; also written to *path*, if one is given.
 
-        If *full*, with the messages that compactions removed, and without summaries.
+        If *full*, with the messages that compactions removed, and without summaries. With *at*, as it was after a turn.
         """
-        messages = await self.history(full)
-        data = await asyncio.to_thread(encode_export, self.id, messages)
-        if path is not None:
-            await asyncio.to_thread(Path(path).write_bytes, data)
-        return data
+        return await export(self.id, await self.history(full, at=at), path)
+
+    async def fork(
+        self,
+        at: int | None = None,
+        session_id: str | None = None,
+        config: SessionConfig | None = None,
+        placement: Placement | None = None,
+    ) -> "SessionHandle":
+        """Start a session that goes on from this one: after the turn *at*, or the last one that has ended.
+
+        It has a copy of the history, and the settings of then, without a journal those of now, or *config*. The turn
+        that runs and what is queued are no part of it, nor are approvals. Its status says where it is ``forked_from``.
+
+        Raises:
+            UnknownTurn: the turn *at* has not ended, never was, or is gone.
+            ConfigError, SessionExists, HistoryFull: as for ``spawn``.
+        """
+        calls = self._calls
+        start = await read_fork_start(calls, checked_turn(at))
+        return await self._open_fork(Fork(start, calls.tools, tuple(calls.providers), session_id, config, placement))
 
     async def close(self, drain: bool = False) -> None:
         """Close the session: now, or with *drain* after the turns that are queued already.
@@ -308,4 +348,3 @@ class SessionHandle:
         """The options of a reply to the last ``ask``, or to what goes on from it."""
         options = replace(self._reply_options, settings=self._last_settings, key=checked_key(key))
         return options if on_abandon is None else replace(options, on_abandon=checked_on_abandon(on_abandon))
-

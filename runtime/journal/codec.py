@@ -11,7 +11,7 @@ from zlib import crc32
 import msgspec
 
 from ..core import events as ev
-from ..core.state import Snapshot
+from ..core.past.snapshot import Snapshot
 from .entry import Entry, SessionKey, StoredSnapshot
 from .errors import CorruptRecord, UnknownRecord
 

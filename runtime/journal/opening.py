@@ -14,10 +14,13 @@ from ..api.journal import (
 from .journal import Journal
 
 
-async def open_journal(config: JournalConfig) -> Journal:
+async def open_journal(config: JournalConfig, read_only: bool = False) -> Journal:
     """The journal that *config* describes. Only what that one needs is imported.
 
+    If *read_only*, nothing is created or changed, not even brought to the current version: only reading is allowed.
+
     Raises:
+        JournalNotFound: there is none, and it is *read_only*.
         JournalInUse: another process has it open.
         InvalidJournal: it is no journal, damaged, or of a newer version.
         JournalUnavailable: it can't be opened, or created.
@@ -26,17 +29,17 @@ async def open_journal(config: JournalConfig) -> Journal:
         case SQLiteJournalConfig():
             from .sqlite.journal import SQLiteJournal
 
-            return await SQLiteJournal.open(config.path)
+            return await SQLiteJournal.open(config.path, read_only=read_only)
         case PostgresJournalConfig():
             _require_extra("postgres", "psycopg")
             from .postgres.journal import PostgresJournal
 
-            return await PostgresJournal.open(config.url, config.schema)
+            return await PostgresJournal.open(config.url, config.schema, read_only=read_only)
         case RedisJournalConfig():
             _require_extra("redis", "redis")
             from .redis.journal import RedisJournal
 
-            return await RedisJournal.open(config.url, config.prefix, loss=config.loss)
+            return await RedisJournal.open(config.url, config.prefix, loss=config.loss, read_only=read_only)
         case MemoryJournalConfig():
             from .memory import MemoryJournal
 

@@ -18,6 +18,7 @@ from ..api.settings.changes import given_settings
 from ..api.status import SessionStatus, SessionSummary
 from ..api.validation import invalid_config
 from ..core.events import NOTHING, Opened, Recovered
+from ..core.past.turns import Past, past_of, view_of
 from ..core.phases import Requesting
 from ..events.outbox import FIRST, Incarnation, Outbox
 from ..events.publisher import Publisher
@@ -30,7 +31,7 @@ from .durable.partials import lost_answer
 from .durable.rebuilding import Rebuilt
 from .history_budget import HistoryBudget
 from .leaving import Leaving
-from .pages import decode_messages
+from .pages import decode_part
 from .requests.client_pool import ClientPool
 from .requests.credentials import Credentials
 from .session import Session
@@ -64,8 +65,7 @@ class Host:
         history_bytes: int = RuntimeOptions().host_history_bytes,
         journal: Journal | None = None,
     ) -> None:
-        self.publishers = [Publisher(to_router) for to_router in publish]
-        """One per router."""
+        self.publishers = [Publisher(to_router) for to_router in publish]  # one per router
         for publisher in self.publishers:
             publisher.on_fenced = self._on_fenced
         self._schedulers = [publisher.schedule for publisher in self.publishers]  # shared by all outboxes
@@ -124,9 +124,8 @@ class Host:
         self._require_free(session_ids)
         await self.prepare(config.providers())
         credentials = self._checked_credentials(config)
-        opened = Opened(
-            config=self.ray_tools.shared(config.public()), created_at=time.time(), source=config.provider.source
-        )
+        public = self.ray_tools.shared(config.public())
+        opened = Opened(config=public, created_at=time.time(), source=config.provider.source)
         outboxes = (self._new_outbox(session_id, epoch, config, incarnation) for session_id in session_ids)
         if history is not None:
             session = self._new_session(next(outboxes), credentials)
@@ -135,8 +134,8 @@ class Host:
         else:
             await self._start_all(outboxes, opened, credentials)
         await self._all_stored(session_ids)
-        name = config.provider.name
-        log.info("opened %d sessions: %s, %s; there are %d", len(session_ids), name, config.provider.model, len(self))
+        provider = config.provider
+        log.info("opened %d sessions: %s, %s; there are %d", len(session_ids), provider.name, provider.model, len(self))
 
     async def rebuild(self, key: SessionKey, incarnation: int | None = None) -> list[ProviderConfig]:
         """Take over a session, as the next *incarnation*. Returns the providers that ``resume`` needs.
@@ -161,16 +160,14 @@ class Host:
         rebuilt = self._rebuilt.pop(key)
         await self.prepare(providers)
         credentials = Credentials(self._clients)
-        for provider in providers:
-            credentials.add(provider)
+        credentials.add(*providers)
         publisher = self.publishers[self.router_of(key[0])]
         known = await publisher.take_over(HeldSession(*key, rebuilt.incarnation, rebuilt.used_seq))
         incarnation = Incarnation(rebuilt.incarnation, max(known, rebuilt.last_seq))
         partial = NOTHING
         if isinstance(rebuilt.conversation.phase, Requesting):
-            partial = lost_answer(
-                rebuilt.conversation, await publisher.held_segments(HeldSession(*key, rebuilt.incarnation, known))
-            )
+            held = await publisher.held_segments(HeldSession(*key, rebuilt.incarnation, known))
+            partial = lost_answer(rebuilt.conversation, held)
         outbox = self._new_outbox(*key, rebuilt.conversation.config, incarnation)
         publisher.publish_first(await self._journaling.segments_after(rebuilt, known))
         self._sessions[key[0]] = session = self._new_session(outbox, credentials, rebuilt)
@@ -277,9 +274,13 @@ class Host:
         sessions = map(self._sessions.get, session_ids)
         return [session.status() for session in sessions if session is not None]
 
-    def history(self, key: SessionKey, full: bool = False) -> HistoryView:
-        """The session's messages; with *full*, those that compactions removed instead of what they wrote."""
-        return self._find(key).conversation.view(full)
+    def history(self, key: SessionKey, full: bool = False, at: int | None = None) -> HistoryView:
+        """The session's messages, as ``view_of`` has them."""
+        return view_of(self._find(key).conversation, full, at)
+
+    def past(self, key: SessionKey, at: int | None) -> Past:
+        """The session, as ``past_of`` has it."""
+        return past_of(self._find(key).conversation, at)
 
     def _require_free(self, session_ids: Sequence[str]) -> None:
         self.leaving.require_open()
@@ -317,7 +318,7 @@ class Host:
         try:
             async for page in history:
                 self._budget.require_room(len(page))
-                session.load(decode_messages(page))
+                session.load(decode_part(page))
                 await asyncio.sleep(0)
         except BaseException:
             session.leave()
@@ -329,8 +330,7 @@ class Host:
         credentials = Credentials(self._clients)
         credentials.check_settings(config)
         credentials.check_compaction(config)
-        for provider in config.providers():
-            credentials.add(provider)
+        credentials.add(*config.providers())
         return credentials
 
     def _find(self, key: SessionKey) -> Session:

@@ -1,11 +1,12 @@
 """Statuses and histories in pages: encoding one, or decoding it, blocks an event loop for some milliseconds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from ...providers.schema.messages import HistoryView, Message, Role
 from ..api.status import SessionStatus
+from ..core.events import Imported
 
 PAGE_SESSIONS = 500
 """The statuses on a page."""
@@ -33,13 +34,14 @@ class HistoryPosition(msgspec.Struct, frozen=True, array_like=True):
 class HistorySelection(msgspec.Struct, frozen=True, kw_only=True):
     """Messages of a history: those of *roles*, if any are given, of turns *before* and *after* these.
 
-    Of more than *limit*, these are the last ones.
+    Of more than *limit*, these are the last ones. The history is that of now, or what it was after the turn *at*.
     """
 
     limit: int | None = None
     roles: frozenset[Role] = frozenset()
     before: int | None = None
     after: int | None = None
+    at: int | None = None
 
     def has(self, message: Message) -> bool:
         """True if *message* is selected, whatever the limit."""
@@ -59,6 +61,11 @@ class HistorySelection(msgspec.Struct, frozen=True, kw_only=True):
             if not left:
                 return len(history) - back
         return 0
+
+    def of(self, history: Sequence[Message]) -> tuple[Message, ...]:
+        """Those that are selected of *history*."""
+        selected = [message for message in history if self.has(message)]
+        return tuple(selected if self.limit is None else selected[-self.limit :])
 
 
 WHOLE = HistorySelection()
@@ -80,28 +87,18 @@ class _EncodedPage(msgspec.Struct, frozen=True, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _statuses = msgspec.msgpack.Decoder(list[SessionStatus]).decode
-_messages = msgspec.msgpack.Decoder(tuple[Message, ...]).decode
+_part = msgspec.msgpack.Decoder(Imported).decode
 _page = msgspec.msgpack.Decoder(HistoryPage).decode
 
 
-def encode_messages(messages: Iterable[Message]) -> Iterator[bytes]:
-    """*messages* in pages for ``decode_messages``."""
-    page: list[msgspec.Raw] = []
-    size_bytes = 0
-    for message in messages:
-        data = _encode(message)
-        if page and (size_bytes + len(data) > _PAGE_BYTES or len(page) == _PAGE_MESSAGES):
-            yield _encode(page)
-            page, size_bytes = [], 0
-        page.append(msgspec.Raw(data))
-        size_bytes += len(data)
-    if page:
-        yield _encode(page)
+def encode_part(part: Imported) -> bytes:
+    """A *part* of an initial history, for ``decode_part``."""
+    return _encode(part)
 
 
-def decode_messages(data: bytes) -> tuple[Message, ...]:
-    """The messages on the page *data*."""
-    return _messages(data)
+def decode_part(data: bytes) -> Imported:
+    """The part in *data*."""
+    return _part(data)
 
 
 def encode_statuses(statuses: Iterable[SessionStatus]) -> bytes:

@@ -11,7 +11,6 @@ from typing import assert_never
 import msgspec
 
 from ...providers.schema.draft import Partial
-from ...providers.schema.messages import Message
 from ...providers.schema.request import WireMemo
 from ...providers.served_facts import learn_facts
 from ..api.events import ToolBatch
@@ -114,19 +113,18 @@ class Session:
         partial = self._partial() if self.conversation.ends_request(message) else ev.NOTHING
         event = checked.received(size_bytes, partial, key, seq)
         acknowledge = next(step for step in self._handle(event) if isinstance(step, Acknowledge))
-        for provider in checked.providers:
-            self._credentials.add(provider)
+        self._credentials.add(*checked.providers)
         if acknowledge.turn and self.conversation.open_tool_uses:
             report_wait(self.id, acknowledge.turn, self.conversation)
         return receipt_of(acknowledge, seq)
 
-    def load(self, messages: tuple[Message, ...]) -> None:
-        """Add the next *messages* of an initial history, before the first message.
+    def load(self, part: ev.Imported) -> None:
+        """Add the next *part* of an initial history, before the first message.
 
         Raises:
-            HistoryFull: there is no room for them.
+            HistoryFull: there is no room for it.
         """
-        self._handle(ev.Imported(messages=messages))
+        self._handle(part)
 
     async def learn_facts(self, model: str) -> None:
         """Ask the models endpoint about *model*, if the session's provider says so, before a ``Configure`` names it."""

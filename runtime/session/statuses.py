@@ -8,21 +8,21 @@ from ..core.instructions import Acknowledge
 
 def status_of(session_id: str, conversation: Conversation, is_streaming: bool, last_seq: int) -> SessionStatus:
     """The status of *conversation* now. It *is_streaming* if the answer to its request has begun."""
-    provider = conversation.config.provider
+    provider, counters = conversation.config.provider, conversation.counters
     return SessionStatus(
         id=session_id,
         state=State.STREAMING if is_streaming else conversation.state,
         provider=provider.name,
         model=provider.model,
         created_at=conversation.created_at,
-        turns=conversation.turns,
+        turns=counters.turns,
         turn=conversation.turn,
         messages=conversation.message_count,
         waiting=len(conversation.queue),
         open_tool_use_ids=tuple(use.id for use in conversation.open_tool_uses),
         awaiting_approval=tuple(use.id for use in conversation.unapproved_tool_uses),
         awaiting_answer=tuple(use.id for use in conversation.open_questions),
-        requests=conversation.requests,
+        requests=counters.requests,
         usage=conversation.usage,
         context_tokens=conversation.context,
         context_limit_tokens=conversation.context_limit_tokens,
@@ -30,16 +30,17 @@ def status_of(session_id: str, conversation: Conversation, is_streaming: bool, l
         history_bytes=conversation.history_size.held_bytes,
         dropped_messages=conversation.dropped_messages,
         last_request=conversation.last_request,
+        forked_from=conversation.forked_from,
     )
 
 
 def summary_of(session_id: str, conversation: Conversation) -> SessionSummary:
     """What has happened in *conversation* so far."""
-    tally = conversation.tally
+    tally, counters = conversation.tally, conversation.counters
     return SessionSummary(
         id=session_id,
         created_at=conversation.created_at,
-        turns=conversation.turns,
+        turns=counters.turns,
         completed_turns=tally.completed,
         interrupted_turns=tally.interrupted,
         failed_turns=tally.failed,
@@ -47,9 +48,9 @@ def summary_of(session_id: str, conversation: Conversation) -> SessionSummary:
         messages=conversation.message_count,
         tool_calls=tally.tool_calls,
         failed_tool_calls=tally.failed_tool_calls,
-        requests=conversation.requests,
+        requests=counters.requests,
         retries=tally.retries,
-        compactions=conversation.compactions,
+        compactions=counters.compactions,
         usage=conversation.usage,
         turns_s=tally.turns_s,
         requests_s=tally.requests_s,

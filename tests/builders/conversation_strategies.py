@@ -161,8 +161,12 @@ turn_settings = st.none() | st.builds(
 unrelated_results = st.lists(tool_use_ids.map(tool_result), max_size=3).map(tuple)
 other_messages: st.SearchStrategy[msg.ToLLM] = st.one_of(
     st.sampled_from(
-        [msg.Retry(), msg.Continue(), msg.Continue(), msg.Clear(), msg.Compact(), msg.Rewind(), msg.Rewind(turns=3)]
+        [
+            *(msg.Retry(), msg.Continue(), msg.Continue(), msg.Compact(), msg.Rewind(), msg.Rewind(turns=3)),
+            *(msg.Clear(), msg.Clear(counters=True), msg.Clear(history=False, counters=True)),
+        ]
     ),
+    st.builds(msg.Rewind, to=st.integers(0, 4)),
     st.builds(msg.ToolResults, results=unrelated_results, last=st.booleans()),
     st.builds(msg.ToolUpdate, started=st.lists(tool_use_ids, max_size=2).map(tuple)),
     st.builds(msg.RequestApproval, tool_use_ids=st.lists(tool_use_ids, max_size=2).map(tuple)),

@@ -31,7 +31,7 @@ from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.figures.tally import Tally
-from rayconteur.runtime.core.state import Snapshot
+from rayconteur.runtime.core.past.snapshot import Snapshot
 
 ANSWER = RequestInfo(
     provider="scripted",

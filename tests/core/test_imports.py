@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from builders.conversation import DISCARD, answered, opened_conversation, user_message
+from builders.conversation import DISCARD, answered, opened_conversation, received, user_message
 
 from rayconteur.providers.schema.content import Text, ToolResult, ToolUse
 from rayconteur.providers.schema.messages import Message, Role
@@ -110,3 +110,18 @@ def test_it_can_only_come_before_the_first_message() -> None:
 
     with pytest.raises(InvalidRecord, match="before the first message"):
         conversation.handle(ev.Imported(messages=PAGES[0]))
+
+
+def test_what_is_compacted_later_gets_ids_that_the_messages_do_not_have() -> None:
+    conversation = opened_conversation()
+    written = Message(role=Role.USER, content=(Text("in short"),), turn=1, id="c3.1")
+    answer = Message(role=Role.ASSISTANT, content=(Text("yes"),), turn=1, id="1.2")
+    conversation.handle(ev.Imported(messages=(written, answer)))
+    conversation.handle(received(msg.Compact()))
+    number = conversation.snapshot().compactions
+
+    shorter = msgspec.structs.replace(answer, content=(Text("y"),), id="")
+    conversation.handle(ev.CompactionEnded(compaction=number, messages=(written, shorter)))
+
+    assert [message.id for message in conversation.history] == ["c3.1", "c4.1"]
+    assert conversation.counters.compactions == 1

@@ -7,6 +7,7 @@ from builders.conversation import (
     TOOL_USE,
     answered,
     conversation_in,
+    copy_of,
     effects,
     emitted_events,
     history_lines,
@@ -24,6 +25,7 @@ from rayconteur.providers.schema.content import Opaque
 from rayconteur.providers.schema.errors import (
     AuthenticationFailed,
     ContextOverflow,
+    InvalidConfig,
     InvalidRequest,
     UnknownModel,
     UnsupportedContent,
@@ -32,6 +34,7 @@ from rayconteur.providers.schema.messages import Message, Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
+from rayconteur.runtime.api.errors import UnknownTurn
 from rayconteur.runtime.api.settings.policies import WhenBusy
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
@@ -64,6 +67,42 @@ def test_the_last_turns_leave_both_histories(turns: int, left: int) -> None:
 
     assert conversation.history == conversation.full_history == before[:left]
     assert (event.messages, event.turns) == (6 - left, tuple(range(left // 2 + 1, 4)))
+
+
+@pytest.mark.parametrize("to", [0, 1, 2, 3])
+def test_what_follows_a_turn_leaves_both_histories(to: int) -> None:
+    conversation = talk(3)
+    before, usage = conversation.history, conversation.usage
+
+    event = only_one(out.Rewound, emitted_events(conversation.handle(received(msg.Rewind(to=to)))))
+
+    assert conversation.history == conversation.full_history == before[: 2 * to]
+    assert event.turns == tuple(range(to + 1, 4))
+    assert (conversation.usage, conversation.turns) == (usage, 3)
+
+
+def test_a_turn_that_has_left_nothing_is_a_place_to_go_back_to_all_the_same() -> None:
+    conversation = talk(1)
+    conversation.handle(user_message("question 2"))
+    conversation.handle(received(msg.Interrupt()))
+    conversation.handle(user_message("question 3"))
+    conversation.handle(answered(3, "answer 3"))
+
+    conversation.handle(received(msg.Rewind(to=2)))
+
+    assert history_lines(conversation.history) == ["user: question 1", "assistant: answer 1"]
+
+
+def test_there_is_no_way_back_to_a_turn_that_never_was() -> None:
+    conversation = talk(2)
+    before = copy_of(conversation)
+
+    with pytest.raises(UnknownTurn, match="no turn 3"):
+        conversation.handle(received(msg.Rewind(to=3)))
+    with pytest.raises(InvalidConfig, match=r"message\.to"):
+        msg.Rewind(turns=2, to=1)
+
+    assert conversation == before
 
 
 def test_an_empty_history_is_rewound_to_itself() -> None:
@@ -229,3 +268,14 @@ def test_a_discarded_message_is_in_no_later_request() -> None:
     sent = only_one(SendRequest, conversation.handle(user_message("hello")))
 
     assert history_lines(sent.messages) == ["user: hello"]
+
+
+def test_a_summary_of_what_stays_stays_and_one_of_more_gives_way_to_the_originals() -> None:
+    conversation, originals = compacted(kept_turns=2), talk(4).history
+    summary = conversation.history[0]
+
+    conversation.handle(received(msg.Rewind(to=2)))
+    assert conversation.history == (summary,)
+    conversation.handle(received(msg.Rewind(to=1)))
+
+    assert history_lines(conversation.history) == history_lines(originals[:2])

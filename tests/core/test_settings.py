@@ -75,6 +75,7 @@ EVERYTHING = Configure(
     max_steps=7,
     retry=RetryPolicy(max_attempts=1),
     limits=Limits(waiting_messages=7),
+    passivate_after_s=8.0,
 )
 SETTINGS = {field.name for field in msgspec.structs.fields(SessionSettings)}
 

@@ -66,7 +66,7 @@ def test_providers_lists_every_environment_variable_and_alias() -> None:
 SESSIONS = [f"sessions {command}" for command in ("list", "show", "interrupt", "close")]
 
 
-@pytest.mark.parametrize("command", ["demo", "chat", "bench", "shutdown", *SESSIONS])
+@pytest.mark.parametrize("command", ["demo", "chat", "bench", "replay", "shutdown", *SESSIONS])
 def test_command_line_lists_every_option(command: str) -> None:
     options = re.findall(
         r"^  (?:-\w, )?(--[\w-]+)", CliRunner().invoke(app, [*command.split(), "--help"]).output, re.MULTILINE

@@ -56,7 +56,7 @@ def _structs() -> Iterator[type[msgspec.Struct]]:
     yield from (options.RuntimeOptions, options.RouterLimits, placement.Packed, labels.Labels, retention.Retention)
     yield from (Layered, *get_args(AnyStrategy), *get_args(ProviderConfig), ModelFacts, Tool, TextTools)
     yield from (messages.UserMessage, messages.ToolResults, messages.ToolUpdate, messages.Approve, messages.Deny)
-    yield from (messages.Interrupt, messages.Rewind, messages.Close)
+    yield from (messages.Interrupt, messages.Rewind, messages.Clear, messages.Close)
 
 
 def _owner(struct: type[msgspec.Struct], field: str) -> type[msgspec.Struct]:

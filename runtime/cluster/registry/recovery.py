@@ -48,11 +48,12 @@ class Recovery:
         self._placement = placement
         self._credentials = credentials
         self._running: dict[str, asyncio.Task[SessionRef]] = {}
-        self._known: list[ProviderConfig] = []
+        self.known: list[ProviderConfig] = []
+        """Providers with their secrets."""
 
     def keep_secrets(self, providers: Iterable[ProviderConfig]) -> None:
         """Use the secrets of *providers* for sessions that need them again, unless a function has all of them."""
-        self._known += (provider for provider in providers if provider not in self._known)
+        self.known += (provider for provider in providers if provider not in self.known)
 
     async def recover(self, session_id: str, epoch: int | None = None, out_of_memory: bool = False) -> SessionRef:
         """The session on an actor that is alive: on the one that has it, or on one where it goes on from its records.
@@ -150,7 +151,7 @@ class Recovery:
             if claim.taken:
                 self._hosts.pool.unassign(host, 1)
                 return None
-            known = self._known[-_MOST_KNOWN:] if self._credentials == ENVIRONMENT else []
+            known = self.known[-_MOST_KNOWN:] if self._credentials == ENVIRONMENT else []
             before = Predecessor(position.incarnation, out_of_memory)
             call = host.actor.rebuild.remote(session.id, claim, before, known)
             rebuilt = await host.call_while_alive(call, ready_s=START_S)
@@ -177,5 +178,5 @@ class Recovery:
         return [self._with_secret(public, environ) for public in needed]
 
     def _with_secret(self, public: ProviderConfig, environ: Mapping[str, str]) -> ProviderConfig:
-        known = known_provider(public, self._known) if self._credentials == ENVIRONMENT else None
+        known = known_provider(public, self.known) if self._credentials == ENVIRONMENT else None
         return known or with_request_forms(public.resolved(environ))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ray import ObjectRef
 
+from ....providers.registry import ProviderConfig
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.errors import InvalidConfig, RayconteurError
 from ...api.config import SessionConfig
@@ -26,9 +27,6 @@ from ...api.errors import (
 from ...api.options import NEEDS_JOURNAL, RuntimeOptions
 from ...api.placement import Placement
 from ...events.owner import Owner
-from ...events.reader import FindMissed
-from ...events.segments import Segment
-from ...session.durable.reading import last_recorded, recorded_events
 from ...streams.endpoint import Endpoint
 from ..background import Background, tell_directory
 from ..directory.actor_names import is_warm
@@ -41,6 +39,7 @@ from ..shared_actors import SharedActors
 from ..shipping import put_pages
 from .known_hosts import KnownHosts
 from .recovery import Recovery
+from .secrets import with_secrets
 from .status_reader import StatusReader
 from .stored_sessions import StoredSessions
 
@@ -68,14 +67,13 @@ class SessionRegistry:
         self._timeout_s = options.call_timeout_s
         self.pool = pool
         self._background = Background()
-        self._hosts = KnownHosts(shared_actors, options, pool, self._background)
-        self.statuses = StatusReader(self._directory, self._hosts)
+        hosts = self._hosts = KnownHosts(shared_actors, options, pool, self._background)
+        self.statuses = StatusReader(self._directory, hosts)
         self._opening = 0
         self._closed = False
-        self._journal = shared_actors.connect_to_journal()
-        self._recovery: Recovery | None = None
-        if journal := self._journal:
-            self._recovery = Recovery(journal, self._directory, self._hosts, placement, options.credentials)
+        journal = self.journal = shared_actors.connect_to_journal()
+        """Where sessions are recorded, if anywhere."""
+        self._recovery = Recovery(journal, self._directory, hosts, placement, options.credentials) if journal else None
         self.owner = Owner()
 
     def require_open(self) -> None:
@@ -86,6 +84,11 @@ class SessionRegistry:
         if self._closed:
             raise RuntimeClosed("the runtime was left")
         self.owner.require()
+
+    def with_secrets(self, config: SessionConfig, known: Iterable[ProviderConfig]) -> SessionConfig:
+        """*config*, with the secrets of *known* providers, and of those that sessions of this driver had."""
+        kept = self._recovery.known if self._recovery else ()
+        return with_secrets(config, (*known, *kept))
 
     async def prepare(self, session_ids: Sequence[str], config: SessionConfig) -> None:
         """Before sessions of *config* are opened, of which *session_ids* were given: what a journal needs.
@@ -185,19 +188,7 @@ class SessionRegistry:
     @property
     def stored(self) -> StoredSessions:
         """The sessions that the journal has. Raises ``NoJournal`` if there is none."""
-        return StoredSessions(self._journal, self._directory)
-
-    @property
-    def find_missed(self) -> FindMissed | None:
-        """Where readers find events that routers no longer hold: in the journal, if there is one."""
-        journal = self._journal
-        if journal is None:
-            return None
-        return lambda missed, epoch: recorded_events(journal, missed, epoch)
-
-    async def find_recorded(self, session_id: str, epoch: int) -> Segment | None:
-        """How far a session is recorded: for readers of one that is in no process."""
-        return await last_recorded(self._journal, session_id, epoch) if self._journal else None
+        return StoredSessions(self.journal, self._directory)
 
     async def _find_running(self, session_id: str) -> SessionRef:
         place = await self._directory.call(lambda directory: directory.find.remote(session_id))
@@ -243,8 +234,8 @@ class SessionRegistry:
                 await require_gcs()
                 await self.pool.shut_down()
         await self._hosts.disconnect()
-        if self._journal:
-            await self._journal.aclose()
+        if self.journal:
+            await self.journal.aclose()
 
     async def _open_claimed(self, opening: Opening, claim: Claim, host: HostRef) -> Endpoint:
         """Open sessions whose ids are claimed. An actor that is not up yet may need longer, the more there are."""

@@ -5,7 +5,29 @@ from collections.abc import Sequence
 from ....providers.schema.messages import Message
 
 
-def successors(full: Sequence[Message], messages: Sequence[Message]) -> dict[int, Message]:
+def without_oldest(
+    full: Sequence[Message], messages: Sequence[Message], excess_bytes: int
+) -> tuple[list[Message], int]:
+    """The *full* history without the oldest of those that *messages* does not have, which come to *excess_bytes*.
+
+    What requests hold in place of one, such as a shorter tool result, takes its place. Returns also how many are gone.
+    """
+    held_by_requests = set(map(id, messages))
+    places = _successors(full, messages)
+    kept: list[Message] = []
+    dropped = 0
+    for index, message in enumerate(full):
+        if excess_bytes <= 0 or id(message) in held_by_requests:
+            kept.append(message)
+            continue
+        excess_bytes -= message.size_bytes
+        dropped += 1
+        if index in places:
+            kept.append(places[index])
+    return kept, dropped
+
+
+def _successors(full: Sequence[Message], messages: Sequence[Message]) -> dict[int, Message]:
     """What requests hold in place of messages of the *full* history, by their indexes there.
 
     Compactions that rewrite messages keep their places, counted from the end.

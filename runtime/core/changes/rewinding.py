@@ -33,6 +33,14 @@ def rewound(full: list[Message], messages: list[Message], turns: int) -> Rewound
     return _without(full, start, messages, full[start].turn)
 
 
+def rewound_to(full: list[Message], messages: list[Message], turn: int) -> Rewound:
+    """The histories without what follows the messages of *turn*; if there are none, without later turns."""
+    end = _end_of_turn(full, turn) or next((i for i, message in enumerate(full) if message.turn > turn), len(full))
+    if end == len(full):
+        return Rewound(full[:], messages[:], [])
+    return _without(full, end, messages, full[end].turn)
+
+
 def without_turn(full: list[Message], messages: list[Message], turn: int) -> Rewound:
     """The histories without the messages of *turn*, if it is the last one."""
     start = len(full)

@@ -61,8 +61,16 @@ class Tally(msgspec.Struct, gc=False, omit_defaults=True):
                 self.tools_s += event.duration_s or 0.0
             case out.Retrying():
                 self.retries += 1
+            case out.Cleared(counters=True):
+                self._reset(now)
             case _:
                 pass
+
+    def _reset(self, now: float) -> None:
+        """Nothing runs: the counters are set to 0 between two turns."""
+        fresh = Tally(first_at=now, last_at=now)
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(fresh, name))
 
     def _end_turn(self, end: out.TurnEnd, now: float) -> None:
         """The turn that runs, or one that was queued and never ran, has ended."""

@@ -5,15 +5,17 @@ from typing import assert_never
 import msgspec
 
 from ....providers.schema.facts import ModelFacts
+from ....providers.schema.usage import NONE_YET
 from ...api import events as out
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
 from ...api.config import SessionConfig
-from ...api.errors import NothingToContinue, NothingToRetry, SessionBusy
+from ...api.errors import NothingToContinue, NothingToRetry, SessionBusy, UnknownTurn
 from ...api.settings.changes import given_settings
 from ...api.settings.policies import WhenBusy
 from .. import events as ev
 from ..changes.kept_content import only_with_text, without_blank_text
+from ..figures.counters import Counters
 from ..instructions import ApplySettings, Emit, Instruction
 from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
@@ -31,7 +33,7 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
     """Apply the message or queue it.
 
     Raises:
-        SessionClosed, MailboxError, InvalidConfig: it is rejected, and nothing has changed.
+        SessionClosed, MailboxError, UnknownTurn, InvalidConfig: it is rejected, and nothing has changed.
     """
     match event.message:
         case msg.UserMessage() as message:
@@ -63,6 +65,7 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
         case msg.Compact() as message:
             return _enqueue(state, Queued(message=message, compaction=state.asked_compactions + 1))
         case msg.Clear() | msg.Rewind() | msg.Close() as message:
+            _require_turn(state, message)
             return _enqueue(state, Queued(message=message))
         case _:
             assert_never(event.message)
@@ -206,6 +209,14 @@ def _counted(settings: SessionConfig) -> tuple[object, ...]:
     return settings.system, settings.tools, settings.output_schema
 
 
+def _require_turn(state: ConversationState, message: msg.ToLLM) -> None:
+    """Raises:
+    UnknownTurn: *message* goes back to a turn that there is not.
+    """
+    if isinstance(message, msg.Rewind) and message.to is not None and message.to > state.turns:
+        raise UnknownTurn(f"there is no turn {message.to} to go back to: the last one is turn {state.turns}")
+
+
 def _require_applicable(state: ConversationState) -> None:
     """Raises:
     InvalidConfig: the settings of the last message do not go together with those of the session any more.
@@ -220,10 +231,10 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
             return start_user_turn(state, queued.turn, message, queued.source)
         case msg.AddMessages(messages=messages):
             return add_messages(state, messages, queued.turn)
-        case msg.Clear():
-            return _clear(state)
-        case msg.Rewind(turns=turns):
-            return _rewind(state, turns)
+        case msg.Clear() as clear:
+            return _clear(state, clear)
+        case msg.Rewind() as rewind:
+            return _rewind(state, rewind)
         case msg.Compact():
             return [start_compaction(state, CompactReason.ASKED, asked=queued.compaction)]
         case msg.Configure() as change:
@@ -232,16 +243,20 @@ def _start(state: ConversationState, queued: Queued) -> list[Instruction]:
             return close_session(state, ev.NOTHING)
 
 
-def _clear(state: ConversationState) -> list[Instruction]:
-    state.history.clear()
-    state.cut_off, state.kept_results, state.offered_tools = None, (), NOTHING_ADDED
-    state.history_changed(state.request_config, state.request_config)
-    state.policy.history_replaced()
-    return [Emit(out.Cleared())]
+def _clear(state: ConversationState, clear: msg.Clear) -> list[Instruction]:
+    if clear.history:
+        state.history.clear()
+        state.cut_off, state.kept_results, state.offered_tools = None, (), NOTHING_ADDED
+        state.history_changed(state.request_config, state.request_config)
+        state.policy.history_replaced()
+    if clear.counters:
+        state.counted_from = Counters(state.turns - state.mailbox.turn_count, state.requests, state.compactions)
+        state.usage = NONE_YET  # and the tally sees the event
+    return [Emit(out.Cleared(history=clear.history, counters=clear.counters))]
 
 
-def _rewind(state: ConversationState, turns: int) -> list[Instruction]:
-    removed, restored = state.history.rewind(turns)
+def _rewind(state: ConversationState, rewind: msg.Rewind) -> list[Instruction]:
+    removed, restored = state.history.rewind(rewind.turns, rewind.to)
     state.cut_off = None
     if restored:
         state.history_changed(state.request_config, state.request_config)

@@ -41,15 +41,15 @@ class Reply:
         return self._reply.turn
 
     def __iter__(self) -> Iterator[FromLLM]:
-        return self._iterate(aiter(self._reply))
+        return iterate(self._loop, aiter(self._reply))
 
     def text_stream(self) -> Iterator[str]:
         """The text of the turn as it comes. The text of a request that is repeated comes again."""
-        return self._iterate(self._reply.text_stream())
+        return iterate(self._loop, self._reply.text_stream())
 
     def cumulative(self) -> Iterator[str]:
         """The text of the answer so far, each time that it changes: without that of requests that were repeated."""
-        return self._iterate(self._reply.cumulative())
+        return iterate(self._loop, self._reply.cumulative())
 
     def answer(self, run_tool: RunTool | None = None, on_question: OnQuestion | None = None) -> FinalAnswer:
         """Wait for the whole answer.
@@ -62,14 +62,6 @@ class Reply:
         run = None if run_tool is None else in_caller(run_tool, caller)
         reply = None if on_question is None else _replying(on_question, caller)
         return self._loop.run(self._reply.answer(run, reply), caller)
-
-    def _iterate(self, items: AsyncGenerator[S, None]) -> Iterator[S]:
-        try:
-            while (item := self._loop.run(_next(items))) is not None:
-                yield item
-        finally:
-            # Unattended: the garbage collector may run this in the loop's own thread, which can't wait for itself.
-            self._loop.run_unattended(_close(items))
 
 
 class TypedReply(Reply, Generic[T]):
@@ -105,6 +97,16 @@ def _replying(on_question: OnQuestion, caller: CallerThread) -> AnyOnQuestion:
         return await caller.call(partial(on_question, asked))
 
     return reply
+
+
+def iterate(loop: BackgroundLoop, items: AsyncGenerator[S, None]) -> Iterator[S]:
+    """*items*, one after the other, each when it is asked for."""
+    try:
+        while (item := loop.run(_next(items))) is not None:
+            yield item
+    finally:
+        # Unattended: the garbage collector may run this in the loop's own thread, which can't wait for itself.
+        loop.run_unattended(_close(items))
 
 
 async def _next(items: AsyncGenerator[S, None]) -> S | None:

@@ -26,6 +26,7 @@ from .catalog import Catalog
 from .reader import Reader, call_in_loop
 from .reply import RunTool, in_caller
 from .session_handle import SessionHandle
+from .stored_session import StoredSession
 
 T = TypeVar("T")
 A = TypeVar("A", bound=FinalAnswer)
@@ -158,6 +159,11 @@ class Runtime:
         """The session with that id, which is started if there is none."""
         loop = self._require_entered()
         return SessionHandle(loop, loop.run(self._runtime.open(session_id, config, placement)))
+
+    def stored(self, session_id: str, epoch: int | None = None) -> StoredSession:
+        """What the journal has of a session, open or closed, to be read: in its last epoch, if none is given."""
+        loop = self._require_entered()
+        return StoredSession(loop, loop.run(self._runtime.stored(session_id, epoch)))
 
     def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, by id: all, or the first *limit* that come after *after*."""

@@ -9,6 +9,7 @@ from ....providers.schema.messages import Message
 from ...api.config import SessionConfig
 from ...api.messages import Configure, GrantScope, Receipt, ToLLM
 from ...api.notebooks import session_html
+from ...api.placement import Placement
 from ...api.settings.changes import TurnSettings
 from ...api.status import CompactResult, SessionStatus, SessionSummary
 from .. import session_handle
@@ -42,6 +43,11 @@ class SessionHandle:
 
     def _repr_html_(self) -> str:
         return session_html(self.id)
+
+    @property
+    def epoch(self) -> int:
+        """What distinguishes it from earlier and later sessions with its id: it increases."""
+        return self._session.epoch
 
     @property
     def last_seq(self) -> int:
@@ -148,9 +154,16 @@ class SessionHandle:
         """Clear the history, after the turns that are queued already."""
         self._loop.run(self._session.clear())
 
-    def rewind(self, turns: int = 1) -> None:
-        """Remove the last *turns* user messages and all that follows them, after the turns that are queued already."""
-        self._loop.run(self._session.rewind(turns))
+    def rewind(self, turns: int = 1, *, to: int | None = None) -> None:
+        """Remove the last *turns* user messages and all that follows them, after the turns that are queued already.
+
+        With *to*, what follows the turn of that number: 0 is the beginning.
+        """
+        self._loop.run(self._session.rewind(turns, to=to))
+
+    def reset(self, history: bool = True, counters: bool = True) -> None:
+        """Empty the *history*, and set the *counters* to 0, after the turns that are queued already."""
+        self._loop.run(self._session.reset(history, counters))
 
     def compact(self, on_abandon: Abandon = None) -> CompactResult:
         """Compact the history, after the turns that are queued already, and return the result.
@@ -184,17 +197,28 @@ class SessionHandle:
         roles: Iterable[str] | None = None,
         before: int | None = None,
         after: int | None = None,
+        at: int | None = None,
     ) -> tuple[Message, ...]:
         """The messages; if *full*, with those that compactions removed, and without summaries.
 
         With *limit*, the last ones; with *roles*, those of ``user`` or ``assistant``; with *before* and *after*, those
-        of turns before and after the ones with these numbers.
+        of turns before and after the ones with these numbers. With *at*, the history is that after this turn.
         """
-        return self._loop.run(self._session.history(full, limit=limit, roles=roles, before=before, after=after))
+        return self._loop.run(self._session.history(full, limit=limit, roles=roles, before=before, after=after, at=at))
 
-    def export(self, path: str | PathLike[str] | None = None, full: bool = False) -> bytes:
+    def export(self, path: str | PathLike[str] | None = None, full: bool = False, at: int | None = None) -> bytes:
         """The conversation in JSON Lines, for ``rayconteur.load``; also written to *path*, if one is given."""
-        return self._loop.run(self._session.export(path, full))
+        return self._loop.run(self._session.export(path, full, at))
+
+    def fork(
+        self,
+        at: int | None = None,
+        session_id: str | None = None,
+        config: SessionConfig | None = None,
+        placement: Placement | None = None,
+    ) -> "SessionHandle":
+        """Start a session that goes on from this one: after the turn *at*, or the last one that has ended."""
+        return SessionHandle(self._loop, self._loop.run(self._session.fork(at, session_id, config, placement)))
 
     def close(self, drain: bool = False) -> None:
         """Close the session: now, or with *drain* after the turns that are queued already."""

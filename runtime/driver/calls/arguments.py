@@ -63,6 +63,17 @@ def checked_limit(limit: int) -> int:
     return limit
 
 
+def checked_turn(turn: int | None, name: str = "at") -> int | None:
+    """*turn*, which *name* gives: the number of one, 0 for the beginning, or ``None``.
+
+    Raises:
+        InvalidConfig: it is none of these.
+    """
+    if turn is not None and not is_count(turn, 0):
+        raise InvalidConfig(name, f"give the number of a turn, or 0 for the beginning, not {shown(turn)}")
+    return turn
+
+
 def checked_placement(placement: Placement) -> Placement:
     """*placement*.
 
@@ -106,7 +117,11 @@ def warm_by_provider(warm: object) -> dict[str, int]:
 
 
 def history_selection(
-    limit: int | None, roles: Iterable[str] | None, before: int | None, after: int | None
+    limit: int | None,
+    roles: Iterable[str] | None,
+    before: int | None,
+    after: int | None,
+    at: int | None = None,
 ) -> HistorySelection:
     """The messages that ``history`` is asked for.
 
@@ -123,7 +138,7 @@ def history_selection(
     if wanted is not None and (wrong := [role for role in given if role not in known]):
         raise InvalidConfig("roles", f"give a list of {' and '.join(known)}, not {shown(wrong[0])}")
     selected = frozenset(Role(role) for role in given if isinstance(role, str))
-    return HistorySelection(limit=limit, roles=selected, before=before, after=after)
+    return HistorySelection(limit=limit, roles=selected, before=before, after=after, at=checked_turn(at))
 
 
 def user_message(question: Question, settings: TurnSettings | None = None) -> UserMessage:

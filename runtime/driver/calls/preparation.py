@@ -12,7 +12,8 @@ from ...api.validation import validated_provider, validated_struct
 from ...cluster.credential_source import environ_of
 from ...cluster.shipping import with_shipped_strategies
 from ...cluster.tools.shipping import with_shipped_tools
-from ...session.pages import encode_messages
+from ...core.past.forks import imported
+from ...session.pages import encode_part
 
 
 async def prepared_config(config: SessionConfig, options: RuntimeOptions) -> SessionConfig:
@@ -28,12 +29,12 @@ async def prepared_config(config: SessionConfig, options: RuntimeOptions) -> Ses
 
 
 def encoded_history(history: Iterable[Message], source: str) -> list[bytes]:
-    """*history*, from which a session with a provider of *source* is to go on, in pages.
+    """*history*, from which a session with a provider of *source* is to go on, in encoded parts.
 
     Raises:
         InvalidConfig: it is not valid; the message is named.
     """
-    return list(encode_messages(validated_history(history, source)))
+    return [encode_part(part) for part in imported(validated_history(history, source))]
 
 
 def _checked_config(config: SessionConfig) -> SessionConfig:

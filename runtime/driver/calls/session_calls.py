@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -45,7 +45,18 @@ _TRIES = 10
 class SessionCalls:
     """The calls to one *session*, for its handle and the replies of that."""
 
-    __slots__ = ("_is_closed", "_preparing", "_read", "id", "last_seq", "open_replies", "registry", "session", "tools")
+    __slots__ = (
+        "_is_closed",
+        "_preparing",
+        "_read",
+        "id",
+        "last_seq",
+        "open_replies",
+        "providers",
+        "registry",
+        "session",
+        "tools",
+    )
 
     def __init__(
         self,
@@ -58,6 +69,8 @@ class SessionCalls:
         self.session = session
         self.registry = registry
         self.tools = tools
+        self.providers: Iterable[ProviderConfig] = ()
+        """Those that this program has given it, with their secrets."""
         self.last_seq = 0
         self.open_replies = 0
         self._is_closed = False
@@ -88,6 +101,8 @@ class SessionCalls:
         self.last_seq = max(self.last_seq, receipt.seq)
         if isinstance(change, Configure) and "tools" in (settings := given_settings(change)):
             self.tools = SessionTools.of(settings["tools"] or ())
+        if isinstance(message, Configure) and (providers := providers_of(message)):
+            self.providers = (*providers, *self.providers)
         return receipt
 
     def events(self, after: int = 0) -> Reader:

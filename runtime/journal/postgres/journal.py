@@ -12,7 +12,7 @@ from ..journal import PAGE_ENTRIES, Capabilities
 from ..optimistic import OptimisticWriter
 from .catalog import PostgresCatalog
 from .connections import Connections
-from .migrations import migrate
+from .migrations import migrate, require_current
 from .store import PostgresStore
 
 
@@ -34,12 +34,19 @@ class PostgresJournal:
 
     @classmethod
     async def open(
-        cls, url: str, schema: str = "rayconteur", *, max_connections: int = 4, timeout_s: float = 10.0
+        cls,
+        url: str,
+        schema: str = "rayconteur",
+        *,
+        max_connections: int = 4,
+        timeout_s: float = 10.0,
+        read_only: bool = False,
     ) -> Self:
         """Open the journal in *schema* of the database at *url*, and create or migrate its tables if need be.
 
         *url* is a connection string of libpq (https://www.postgresql.org/docs/current/libpq-connect.html), which also
-        reads the variables ``PG...`` and password files. A call that takes longer than *timeout_s* fails.
+        reads the variables ``PG...`` and password files. A call that takes longer than *timeout_s* fails. If
+        *read_only*, nothing is created, migrated or otherwise changed.
 
         Raises:
             InvalidConfig: *url* can't be parsed.
@@ -51,6 +58,9 @@ class PostgresJournal:
         """
 
         async def prepare(connection: AsyncConnection) -> None:
+            if read_only:
+                await require_current(connection, schema)
+                return
             await _require_fsync(connection)
             await migrate(connection, schema)
 

@@ -6,6 +6,7 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
 from ..checks import require_known_version
+from ..errors import InvalidJournal
 
 # Each takes the schema from the version before it; those that are missing run in one transaction. None is ever changed:
 # add another.
@@ -117,6 +118,16 @@ MIGRATIONS = (
 
 _LOCK = 0x52_41_59_43
 """The advisory lock of those who migrate ("RAYC"): they may start at the same time."""
+
+
+async def require_current(connection: AsyncConnection, schema: str) -> None:
+    """Raises:
+    InvalidJournal: there is no journal in *schema*, or it is of another version.
+    """
+    if await _version(connection, schema) != len(MIGRATIONS):
+        raise InvalidJournal(
+            f"there is no journal in schema {schema}, or one of an older version, which a runtime brings to this one"
+        )
 
 
 async def migrate(connection: AsyncConnection, schema: str) -> None:

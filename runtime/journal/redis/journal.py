@@ -36,12 +36,21 @@ class RedisJournal:
         self._writer = OptimisticWriter(store)
 
     @classmethod
-    async def open(cls, url: str, prefix: str = "rayconteur", *, loss: Loss = "none", timeout_s: float = 10.0) -> Self:
+    async def open(
+        cls,
+        url: str,
+        prefix: str = "rayconteur",
+        *,
+        loss: Loss = "none",
+        timeout_s: float = 10.0,
+        read_only: bool = False,
+    ) -> Self:
         """Open the journal in the keys ``{prefix}:*`` of the server at *url*, which is created if there is none.
 
         *url* is ``redis://user:password@host:port/database``, or ``rediss://`` for TLS. *loss* is what may be lost of
         acknowledged records when the server's machine fails: ``"none"`` requires ``appendfsync always``, ``"seconds"``
-        at least ``everysec``, and ``"any"`` nothing. A call that takes longer than *timeout_s* fails.
+        at least ``everysec``, and ``"any"`` nothing. A call that takes longer than *timeout_s* fails. If *read_only*,
+        the keys are not changed, and any settings will do.
 
         Raises:
             InvalidConfig: *url* can't be parsed.
@@ -53,6 +62,9 @@ class RedisJournal:
         """
         store = RedisStore(_client(url), prefix, timeout_s)
         try:
+            if read_only:
+                await store.require_current()
+                return cls(store, loss)
             return cls(store, await store.prepare(loss))
         except BaseException:
             await store.aclose()

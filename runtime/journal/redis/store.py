@@ -58,11 +58,20 @@ class RedisStore:
         async with self.call() as client:
             loss = await require_settings(client, accepted)
             await client.set(self._keys.format, VERSION, nx=True)
-            version = await client.get(self._keys.format)
+        await self.require_current()
+        return loss
+
+    async def require_current(self) -> None:
+        """Raises:
+        InvalidJournal: there is no journal, or it is of a newer version, or of something else.
+        """
+        async with self.call() as client:
+            version = await client.get(self._keys.format) or b"0"
         if not version.isdigit():
             raise InvalidJournal(f"the keys {{{self._name}}}:* are of something else: use another prefix")
         require_known_version(int(version), VERSION, f"the journal {self._name}")
-        return loss
+        if int(version) != VERSION:
+            raise InvalidJournal(f"there is no journal in the keys {{{self._name}}}:*")
 
     async def positions(self, sessions: Collection[SessionKey]) -> dict[SessionKey, Position]:
         """As ``ConditionalStore.positions``."""

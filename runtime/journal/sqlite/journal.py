@@ -29,17 +29,20 @@ class SQLiteJournal:
         self._thread = thread
 
     @classmethod
-    async def open(cls, path: str | PathLike[str], vfs: str | None = None) -> Self:
+    async def open(cls, path: str | PathLike[str], vfs: str | None = None, read_only: bool = False) -> Self:
         """Open the file at *path*, which is created if there is none. *vfs* names a registered VFS of SQLite.
 
+        If *read_only*, the file is not changed.
+
         Raises:
+            JournalNotFound: there is no file, and it is *read_only*.
             JournalInUse: another process has it open.
             InvalidJournal: it is no journal, damaged, or of a newer version.
             JournalUnavailable: it can't be opened, or created.
         """
         thread = ThreadPoolExecutor(1, "journal")
         try:
-            store = await asyncio.get_running_loop().run_in_executor(thread, SQLiteStore, fspath(path), vfs)
+            store = await asyncio.get_running_loop().run_in_executor(thread, SQLiteStore, fspath(path), vfs, read_only)
         except BaseException:
             thread.shutdown(wait=False)
             raise

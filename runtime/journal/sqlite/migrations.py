@@ -86,6 +86,14 @@ def require_journal(connection: apsw.Connection, path: str) -> None:
     require_known_version(connection.pragma("user_version"), len(MIGRATIONS), path)
 
 
+def require_current(connection: apsw.Connection, path: str) -> None:
+    """Raises:
+    InvalidJournal: the file at *path* is empty, or a journal of an older version.
+    """
+    if connection.pragma("user_version") != len(MIGRATIONS):
+        raise InvalidJournal(f"{path} is empty, or of an older version: a runtime that uses it brings it to this one")
+
+
 def migrate(connection: apsw.Connection) -> None:
     """Bring the journal of *connection* to the current version."""
     version = connection.pragma("user_version")

@@ -1,5 +1,6 @@
 """The SQLite file of a journal: blocking calls, of one thread."""
 
+import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -9,10 +10,13 @@ import msgspec
 from ..catalog.rows import CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
 from ..checks import intact_page, require_no_later, unknown_session
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
-from ..errors import InvalidJournal, JournalFull, JournalInUse, JournalUnavailable, RecordRejected
+from ..errors import InvalidJournal, JournalFull, JournalInUse, JournalNotFound, JournalUnavailable, RecordRejected
 from ..numbering import StoredMark, checked
 from . import catalog
-from .migrations import NUMBERS, migrate, require_journal
+from .migrations import NUMBERS, migrate, require_current, require_journal
+
+_EXISTING = apsw.SQLITE_OPEN_READWRITE  # with READONLY, a connection can't have the file for itself
+_ANY = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 
 _POSITION = "SELECT key, id, epoch, incarnation, number, at FROM sessions"
 _Keyed = tuple[int, Position]
@@ -27,9 +31,10 @@ class SQLiteStore:
     is certain about the last commit, so the file is opened anew.
     """
 
-    def __init__(self, path: str, vfs: str | None = None) -> None:
+    def __init__(self, path: str, vfs: str | None = None, read_only: bool = False) -> None:
         self._path = path
         self._vfs = vfs
+        self._read_only = read_only
         self._connection: apsw.Connection | None = None
         with self._errors():
             self._open()
@@ -170,10 +175,20 @@ class SQLiteStore:
     # The connection
 
     def _open(self) -> apsw.Connection:
-        connection = apsw.Connection(self._path, vfs=self._vfs)
+        if self._read_only and not os.path.isfile(self._path):
+            raise JournalNotFound(f"there is no file {self._path}")
+        connection = apsw.Connection(self._path, _EXISTING if self._read_only else _ANY, vfs=self._vfs)
         try:
             connection.pragma("locking_mode", "exclusive")
             require_journal(connection, self._path)
+            if self._read_only:
+                require_current(connection, self._path)
+                connection.pragma("query_only", True)
+                log = f"{self._path}-wal"
+                if os.path.isfile(log) and os.path.getsize(log):  # it stays where it is
+                    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                self._connection = connection
+                return connection
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
             migrate(connection)

@@ -55,6 +55,18 @@ async def last_recorded(journal: Journal, session_id: str, epoch: int) -> Segmen
     return Segment(*session, entry.seq + count_events(entry) + 1, 0, b"", end, entry.incarnation)
 
 
+async def last_seq(journal: Journal, session: SessionKey) -> int:
+    """The number of the last event of *session* that is recorded.
+
+    Raises:
+        UnknownJournalSession: the journal does not have the session.
+        CorruptRecord: its last record is damaged.
+    """
+    number = (await journal.position(*session)).number
+    (entry,) = await read_range(journal, session, number - 1, number)
+    return entry.seq + count_events(entry)
+
+
 def _events_of(entry: Entry) -> list[FromLLM]:
     segment = segment_of(entry, entry.incarnation)
     return decode_events(segment) if segment else []

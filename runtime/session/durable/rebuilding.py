@@ -15,12 +15,14 @@ from ...core.phases import Requesting
 from ...core.settings import changed_config
 from ...events.segments import RESERVED_SEQS, Segment, SessionEnd
 from ...journal.codec import decoded_record, decoded_snapshot
-from ...journal.entry import Entry, SessionKey
+from ...journal.entry import Entry, SessionKey, StoredSnapshot
 from ...journal.errors import CorruptRecord, InvalidJournal
 from ...journal.journal import PAGE_ENTRIES, Journal
 from .session_records import Replayed
 
 _LAST_ENTRIES = 100
+_APPLIED_ENTRIES = 200
+"""So many records are applied before the event loop serves others: that takes some milliseconds."""
 
 _events = msgspec.msgpack.Decoder(list[FromLLM])
 _raw_events = msgspec.msgpack.Decoder(list[msgspec.Raw])
@@ -76,6 +78,25 @@ async def rebuilt_session(journal: Journal, session: SessionKey, incarnation: in
     """
     incarnation = incarnation or (await journal.position(*session)).incarnation + 1
     position, stored = await asyncio.gather(journal.take_over(session, incarnation), journal.snapshot(session))
+    conversation, last_seq, replayed = await _replayed(journal, session, stored, position.number)
+    replayed = replayed._replace(number=position.number, at=position.at)
+    return Rebuilt(session, position.incarnation, conversation, last_seq, replayed)
+
+
+async def conversation_at(journal: Journal, session: SessionKey, last: int) -> tuple[Conversation, int]:
+    """*session* as it was after its record *last*, and the number of its last event then: nothing is written.
+
+    Raises what ``rebuilt_session`` does, but for ``StaleIncarnation``.
+    """
+    stored = await journal.snapshot(session, last)
+    conversation, last_seq, _ = await _replayed(journal, session, stored, last)
+    return conversation, last_seq
+
+
+async def _replayed(
+    journal: Journal, session: SessionKey, stored: StoredSnapshot | None, last: int
+) -> tuple[Conversation, int, Replayed]:
+    """*session* after its record *last*, the number of its last event then, and what was read after *stored*."""
     snapshot = None
     if stored:
         try:
@@ -85,13 +106,12 @@ async def rebuilt_session(journal: Journal, session: SessionKey, incarnation: in
     conversation = Conversation.replay((), snapshot)
     number, last_seq = (stored.number, stored.seq) if stored else (0, 0)
     read_bytes = 0
-    while number < position.number:
-        for entry in await read_page(journal, session, number):
+    while number < last:
+        for entry in await read_page(journal, session, number, min(last - number, _APPLIED_ENTRIES)):
             conversation.apply(decoded_record(entry))
             number, last_seq = entry.number, entry.seq + count_events(entry)
             read_bytes += entry.size_bytes
-    replayed = Replayed(read_bytes, len(stored.data) if stored else 0, position.number, position.at)
-    return Rebuilt(session, position.incarnation, conversation, last_seq, replayed)
+    return conversation, last_seq, Replayed(read_bytes, len(stored.data) if stored else 0)
 
 
 async def segments_after(journal: Journal, session: SessionKey, seq: int, incarnation: int) -> list[Segment]:

@@ -73,12 +73,13 @@ class Credentials:
         for provider in config.providers()[1:]:
             self._clients.client(provider)
 
-    def add(self, provider: ProviderConfig) -> None:
-        """Keep *provider*'s secrets. They apply from now on, whatever its model."""
-        account = _account(provider.public())
-        others = (each for each in self._with_secrets if each[0] != account)
-        self._with_secrets = (*others, (account, provider))
-        self._current = None
+    def add(self, *providers: ProviderConfig) -> None:
+        """Keep the secrets of *providers*. They apply from now on, whatever their models."""
+        for provider in providers:
+            account = _account(provider.public())
+            others = tuple(each for each in self._with_secrets if each[0] != account)
+            self._with_secrets = (*others, (account, provider))
+            self._current = None
 
     def variables(self) -> frozenset[str]:
         """The environment variables that the secrets may have come from."""

@@ -118,13 +118,15 @@ class MailboxLedger:
         self.added |= set(self.numbers)
         self.queue.clear()
 
-    def check_added(self, emitted: out.MessagesAdded) -> None:
-        """It was the next."""
+    def check_added(self, emitted: out.MessagesAdded) -> Sequence[Message]:
+        """It was the next. Returns the messages, which may have been removed at once."""
         entry = f"add {emitted.turns[0]} to {emitted.turns[-1]}"
         assert self.queue.pop(0) == entry
         assert emitted.turns == tuple(range(emitted.turns[0], emitted.turns[-1] + 1))
-        assert emitted.messages == len(self._additions[entry])
+        messages = self._additions[entry]
+        assert emitted.messages == len(messages)
         self.added |= set(emitted.turns)
+        return messages
 
     def check_history(self, after: Conversation, emitted: Sequence[out.FromLLM]) -> set[int]:
         """What has been *emitted* was added to the history, unless it has been removed at once. Returns the turns."""
@@ -133,7 +135,7 @@ class MailboxLedger:
             match event:
                 case out.MessagesAdded(turns=turns):
                     added |= set(turns)
-                case out.Cleared():
+                case out.Cleared(history=True):
                     added.clear()
                 case out.Rewound(turns=turns):
                     added -= set(turns)

@@ -37,7 +37,7 @@ from rayconteur.providers.schema.usage import Usage
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
-from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed
+from rayconteur.runtime.api.errors import MailboxError, MailboxFull, SessionClosed, UnknownTurn
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.changes.continuation import is_prompt
@@ -63,9 +63,8 @@ WORK_BY_STATE = {State.REQUESTING: SendRequest, State.RETRYING: StartBackoff, St
 class ModelChecker:
     """Passes events to *conversation*, and checks the instructions and the state after each.
 
-    The model: the *mailbox*, the *running* turn, the turns that have *ended*,
-    the usages that were *counted*, the settings that were *applied* last, and the *work* that is running: a request,
-    a backoff or a compaction.
+    The model: the *mailbox*, the *running* turn, the turns that have *ended*, the usages that were *counted*, the
+    settings that were *applied* last, and the *work* that is running: a request, a backoff or a compaction.
     """
 
     def __init__(self, config: SessionConfig) -> None:
@@ -77,9 +76,8 @@ class ModelChecker:
         self.settings = SettingsLedger()
         self.running: int | None = None
         self.ended: list[int] = []
-        self.closed = False
         self.counted: list[Usage] = []
-        self.sent = self.attempts = 0
+        self.sent = self.attempts = self._uncounted_ends = 0
         self.applied = config
         self.work: SendRequest | StartBackoff | StartCompaction | None = None
         self._before_turn = BeforeTurn()
@@ -88,7 +86,7 @@ class ModelChecker:
         self._tools = ToolLedger()
         self._keys = KeyLedger()
         self._temporary = TemporaryLedger()
-        self._restored = self._is_aside = False
+        self.closed = self._restored = self._is_aside = False
 
     @property
     def records(self) -> list[ev.Record]:
@@ -101,7 +99,7 @@ class ModelChecker:
         before = copy_of(self.conversation)
         try:
             instructions = self.conversation.handle(event)
-        except (MailboxError, SessionClosed, InvalidConfig) as rejection:
+        except (MailboxError, SessionClosed, UnknownTurn, InvalidConfig) as rejection:
             self._check_rejection(before, event, rejection)
             return ()
         if not instructions:
@@ -233,11 +231,14 @@ class ModelChecker:
                 self._start_turn(turn, message)
             case out.Completed() | out.Failed() | out.Interrupted():
                 self._end_turn(emitted)
-            case out.Cleared():
-                self._tools.offers.added.clear()
+            case out.Cleared(history=history, counters=counters):
                 assert self.queue.pop(0) == "clear"
+                if history:
+                    self._tools.offers.added.clear()
+                if counters:
+                    self.counted, self._uncounted_ends = [], len(self.ended)
             case out.MessagesAdded():
-                self.mailbox.check_added(emitted)
+                self._tools.offers.add_used(self.mailbox.check_added(emitted), self.applied)
                 self.settings.added(emitted.turns)
             case out.Rewound():
                 assert self.queue.pop(0) == "rewind"
@@ -340,7 +341,7 @@ class ModelChecker:
         assert len(conversation.queue) == len(self.queue)
         assert conversation.config == self.applied
         assert conversation.usage == summed(self.counted)
-        check_tally(conversation, len(self.ended), self.running)
+        check_tally(conversation, len(self.ended) - self._uncounted_ends, self.running)
         assert conversation.fill.messages <= conversation.message_count, (
             "the fill counts messages that are no longer in the history"
         )

@@ -12,7 +12,7 @@ from fixtures.named_actors import actor_names, wait_until
 
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig, UnknownSession
-from rayconteur.runtime import Placement, ProcessLost, SQLiteJournalConfig
+from rayconteur.runtime import ForkOrigin, Placement, ProcessLost, SQLiteJournalConfig
 from rayconteur.runtime.cluster.directory.actor import DirectoryHandle
 
 AFTER_S = 0.2
@@ -48,6 +48,32 @@ class Idle:
 @pytest.fixture
 def idle(options: rc.RuntimeOptions, tmp_path: Path) -> Idle:
     return Idle(options, SQLiteJournalConfig(str(tmp_path / "journal.db")))
+
+
+def test_the_past_of_a_session_that_has_left_can_be_read_and_forked(idle: Idle) -> None:
+    async def main() -> None:
+        async with idle.runtime(rc.Packed()) as runtime:
+            session = await runtime.spawn(ECHO, "a")
+            for question in ("one", "two"):
+                assert (await session.ask(question)).text == question
+            await idle.gone("a")
+            assert len(await (await runtime.stored("a")).history(at=1)) == 2
+            assert idle.place("a") is None  # that wakes nobody
+
+            assert len(await session.history(at=1)) == 2
+            await idle.gone("a")
+            fork = await session.fork(at=1, session_id="b")
+            await idle.gone("a", "b")
+            assert (await fork.ask("three")).turn == 2
+            await idle.gone("b")
+            status = await fork.status()
+            assert status.forked_from == ForkOrigin(session_id="a", epoch=session.epoch, turn=1)
+
+            await session.rewind(to=1)
+            await idle.gone("a")
+            assert len(await session.history()) == 2
+
+    asyncio.run(main())
 
 
 def test_packed_sessions_leave_free_their_places_and_come_back_for_each_kind_of_call(idle: Idle) -> None:

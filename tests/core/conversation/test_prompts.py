@@ -28,7 +28,7 @@ from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest, StartCompaction
-from rayconteur.runtime.core.state import Snapshot
+from rayconteur.runtime.core.past.snapshot import Snapshot
 
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
 BASE = Prompt()

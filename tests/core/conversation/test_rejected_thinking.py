@@ -33,7 +33,7 @@ from rayconteur.runtime.api.settings.policies import RetryPolicy
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest, StartCompaction
-from rayconteur.runtime.core.state import Snapshot
+from rayconteur.runtime.core.past.snapshot import Snapshot
 
 SIGNED = Thinking(text="hm", provider="scripted", signature="s")
 SIGNATURE = Opaque(provider="scripted", type="thought_signature", json=b"{}")

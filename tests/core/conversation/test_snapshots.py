@@ -32,6 +32,7 @@ from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.context_meter import Fill
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.mailbox import Queued
+from rayconteur.runtime.core.past.snapshot import Snapshot
 from rayconteur.runtime.core.phases import (
     Backoff,
     Closed,
@@ -42,7 +43,6 @@ from rayconteur.runtime.core.phases import (
     ToolsOut,
     Unopened,
 )
-from rayconteur.runtime.core.state import Snapshot
 from rayconteur.runtime.core.tools.batch import ToolBatch
 from rayconteur.runtime.core.turn import Turn
 

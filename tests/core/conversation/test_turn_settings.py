@@ -30,7 +30,7 @@ from rayconteur.runtime.api.settings.changes import TurnSettings
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import Instruction, SendRequest, StartCompaction
-from rayconteur.runtime.core.state import Snapshot
+from rayconteur.runtime.core.past.snapshot import Snapshot
 
 LOOK = Tool(name="look")
 OWN = SessionConfig(provider=Scripted(model="own"), system="Be brief.", temperature=0.5, top_k=7)

@@ -12,7 +12,8 @@ import rayconteur as rc
 from rayconteur.errors import HistoryFull, UnknownSession
 from rayconteur.providers.registry import open_client
 from rayconteur.runtime.api.initial_history import validated_history
-from rayconteur.runtime.session.pages import decode_messages, encode_messages
+from rayconteur.runtime.core.past.forks import imported
+from rayconteur.runtime.session.pages import decode_part, encode_part
 from rayconteur.scripted import Say
 
 CONFIG = scripted_config((Say("Gone."),))
@@ -24,7 +25,7 @@ async def read(pages: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def pages(*messages: rc.Message) -> list[bytes]:
-    return list(encode_messages(validated_history(messages)))
+    return [encode_part(part) for part in imported(validated_history(messages))]
 
 
 def conversation(turns: int, text: str) -> list[rc.Message]:
@@ -66,7 +67,7 @@ def test_a_history_that_the_host_has_no_room_for_is_refused_and_leaves_nothing_b
 
 def test_a_large_history_blocks_the_host_no_longer_than_a_page_of_it() -> None:
     large = pages(*conversation(40_000, "It hides food. " * 60))
-    one_page = pages(*decode_messages(large[0]))
+    one_page = pages(*decode_part(large[0]).messages)
 
     async def longest_s(history: list[bytes]) -> float:
         session = SessionFixture(open_client)
@@ -91,6 +92,8 @@ def test_a_history_is_paged_by_bytes_and_by_messages() -> None:
     messages = conversation(6_000, "hi")
     large = conversation(2, "x" * (1 << 20))
 
-    assert [len(decode_messages(page)) for page in encode_messages(messages)] == [5_000, 5_000, 2_000]
-    assert [len(decode_messages(page)) for page in encode_messages(large)] == [1, 1, 1, 1]
-    assert list(encode_messages([])) == []
+    sizes = [len(part.messages) for part in imported(messages)]
+    assert (sum(sizes), len(set(sizes[:-1]))) == (12_000, 1)
+    assert 1_000 < sizes[0] <= 5_000
+    assert [len(part.messages) for part in imported(large)] == [1, 1, 1, 1]
+    assert list(imported([])) == []

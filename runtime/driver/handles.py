@@ -1,0 +1,91 @@
+"""The handles of a runtime: of sessions that it opens, of their forks, and of those that run."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from ...providers.registry import ProviderConfig
+from ..api.config import SessionConfig
+from ..api.options import RuntimeOptions
+from ..api.placement import Placement
+from ..cluster.refs import HostRef, SessionRef
+from ..events.reader import Reader
+from ..events.segments import Position
+from ..session.durable.reading import recorded_events
+from .calls.arguments import checked_placement, session_ids_of
+from .calls.forks import Fork
+from .calls.preparation import prepared_config
+from .calls.session_calls import SessionCalls
+from .calls.tool_runs import SessionTools
+from .resources import Resources
+from .session_handle import SessionHandle
+
+
+class Handles:
+    """Makes handles of sessions. *placement* is where they are opened if nothing else is said."""
+
+    def __init__(self, resources: Resources, options: RuntimeOptions, placement: Placement) -> None:
+        self._resources = resources
+        self._options = options
+        self._placement = placement
+
+    async def open(
+        self,
+        config: SessionConfig,
+        tools: SessionTools,
+        session_ids: list[str],
+        placement: Placement | None,
+        on_progress: Callable[[int, int], None] | None = None,
+        history: Sequence[bytes] = (),
+        are_new: bool = False,
+    ) -> list[SessionHandle]:
+        """Open sessions of *config*, which is prepared: all of them, or none."""
+        registry, pool = self._resources.registry, self._resources.pool
+        placement = checked_placement(placement) if placement else self._placement
+        await registry.prepare(() if are_new else session_ids, config)
+        groups = await pool.assign(session_ids, placement, config.provider.name)
+        providers = config.providers()
+        opened: list[SessionHandle] = []
+
+        async def open_group(host: HostRef | None, group: list[str]) -> None:
+            sessions = await registry.open(group, config, host, history)
+            opened.extend(self.of(session, tools, providers) for session in sessions)
+            if on_progress:
+                on_progress(len(opened), len(session_ids))
+
+        try:
+            async with asyncio.TaskGroup() as opening:
+                for group in groups:
+                    opening.create_task(open_group(*group))
+        except BaseException as error:
+            await asyncio.gather(*(session.close() for session in opened), return_exceptions=True)
+            raise error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error from None
+        order = {session_id: index for index, session_id in enumerate(session_ids)}
+        return sorted(opened, key=lambda session: order[session.id])
+
+    async def fork(self, fork: Fork) -> SessionHandle:
+        """Open a session that goes on from another one."""
+        registry = self._resources.registry
+        registry.require_open()
+        is_new = fork.session_id is None
+        ids = session_ids_of(1 if fork.session_id is None else [fork.session_id])
+        config = fork.config or registry.with_secrets(fork.start.config, fork.providers)
+        prepared = await prepared_config(config, self._options)
+        tools = SessionTools.of(config.tools or ()) if fork.config else fork.tools
+        (session,) = await self.open(prepared, tools, ids, fork.placement, history=fork.start.parts, are_new=is_new)
+        return session
+
+    def of(self, session: SessionRef, tools: SessionTools, providers: Iterable[ProviderConfig] = ()) -> SessionHandle:
+        """The handle of *session*. Its *providers* have the secrets of those that this program has given it."""
+        calls = SessionCalls(session, self._resources.registry, self.read, tools)
+        calls.providers = providers
+        return SessionHandle(calls, self._resources.replies, self.fork)
+
+    def read(self, session_id: str | None, position: Position | None) -> Reader:
+        """Read the events of a session, or of all, after *position*."""
+        resources = self._resources
+        resources.registry.require_open()
+        reader = Reader(resources.connections.source_of(session_id), session_id, position, self._options.reader_bytes)
+        if journal := resources.registry.journal:
+            reader.find_missed = partial(recorded_events, journal)
+        return reader
