@@ -11,6 +11,7 @@ from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.request import Reasoning, Settings
 from rayconteur.providers.schema.tools import Approval, TextTools, Tool, ToolChoice, ToolStart
 from rayconteur.providers.scripted.config import Scripted
+from rayconteur.runtime.api.catalog.labels import Labels
 from rayconteur.runtime.api.config import SessionConfig, SessionSettings
 from rayconteur.runtime.api.messages import Configure
 from rayconteur.runtime.api.settings.changes import TurnSettings, given_settings
@@ -76,6 +77,7 @@ EVERYTHING = Configure(
     retry=RetryPolicy(max_attempts=1),
     limits=Limits(waiting_messages=7),
     passivate_after_s=8.0,
+    labels=Labels(owner="poe"),
 )
 SETTINGS = {field.name for field in msgspec.structs.fields(SessionSettings)}
 
