@@ -76,7 +76,7 @@ docs: $(LINKED) .venv/docs  ## Build the documentation site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@$(BIN)/python -m pytest --quiet tests/docs/test_site.py
 
-bench: $(LINKED)  ## Run the benchmarks (thirteen minutes) and write the report to benchmarks/out/
+bench: $(LINKED)  ## Run the benchmarks (half an hour) and write the report to benchmarks/out/
 	@$(BENCH)
 
 bench-quick: $(LINKED)  ## Run a short version of the benchmarks (one minute)

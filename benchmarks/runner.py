@@ -29,7 +29,7 @@ LOGS = "logs"
 """The folder for the standard error of each benchmark: Ray writes much, and after a failure it is needed."""
 
 _TIMEOUT_S = 1_800
-"""A benchmark that takes longer hangs: all of them together take thirteen minutes."""
+"""A benchmark that takes longer hangs: all of them together take half an hour."""
 
 _SHUTDOWN_S = 30.0
 """How long a benchmark may take to shut down its Ray."""
