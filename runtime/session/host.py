@@ -40,7 +40,7 @@ from .tools.ray_runs import RayTools
 
 log = logging.getLogger(__name__)
 
-_GROUP_SESSIONS = 100
+_GROUP_SESSIONS = 50
 """Sessions that are opened or closed before the event loop serves others: that takes some milliseconds."""
 
 SessionKey = tuple[str, int]
