@@ -66,6 +66,7 @@ def test_a_stopped_actor_is_reported_and_nobody_else_waits(options: rc.RuntimeOp
     asyncio.run(main())
 
 
+@pytest.mark.chaos
 def test_calls_fail_in_time_while_the_directory_is_stopped_and_sessions_continue(options: rc.RuntimeOptions) -> None:
     options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S)
 

@@ -50,7 +50,7 @@ def numbers(event: rc.FromLLM) -> range:
     return range(event.first, event.last + 1) if isinstance(event, rc.Missed) else range(event.seq, event.seq + 1)
 
 
-@pytest.mark.parametrize("placement", [rc.Packed(), rc.Dedicated()])
+@pytest.mark.parametrize("placement", [rc.Packed(), pytest.param(rc.Dedicated(), marks=pytest.mark.chaos)])
 def test_turns_end_in_time_and_the_next_runtime_goes_on(
     options: rc.RuntimeOptions, tmp_path: Path, placement: Placement
 ) -> None:
