@@ -28,6 +28,11 @@ PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 STRUCTURE := tests/test_house.py tests/test_project.py tests/test_public_names.py
 ELSEWHERE := tests/test_wheel.py tests/docs/test_site.py $(STRUCTURE)
 
+# The tests are not checked from the root: its packages would hide those of tests/.
+TYPE_CHECKS := '$(BIN)/mypy --package rayconteur' \
+	'cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml . ../examples' \
+	'$(BIN)/pyright --pythonpath $(BIN)/python'
+
 NEWEST := .venv-newest/bin/python -m
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
@@ -67,9 +72,7 @@ chaos: $(LINKED) .llama/installed .litellm/installed  ## Kill and stop processes
 check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --package rayconteur
-	cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml . ../examples  # not from the root: its packages would hide those of tests/
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	@printf '%s\n' $(TYPE_CHECKS) | xargs --max-procs=2 --replace=CHECK bash -xc CHECK
 	$(BIN)/python -m pytest --quiet $(STRUCTURE)
 
 docs: $(LINKED) .venv/docs  ## Build the documentation site in build/site
