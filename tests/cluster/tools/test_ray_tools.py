@@ -43,8 +43,8 @@ def meet(folder: str, number: int, of: int) -> dict[str, object]:
 @rc.tool(runs=NO_CPU)
 def goes_on(file: str) -> None:
     """Sleep until it is interrupted."""
-    Path(file).write_text(str(os.getpid()))
     try:
+        Path(file).write_text(str(os.getpid()))
         time.sleep(60)
     finally:
         Path(file).with_suffix(".ended").write_text(str(os.getpid()))
@@ -64,9 +64,9 @@ def yields(folder: str) -> Iterator[str]:
 @rc.tool(runs=NO_CPU)
 def goes_on_in_any_case(file: str) -> None:
     """Run until its process is ended."""
-    Path(file).write_text(str(os.getpid()))
     while True:
         try:
+            Path(file).write_text(str(os.getpid()))
             while True:
                 time.sleep(0.01)
         except KeyboardInterrupt:
