@@ -79,8 +79,8 @@ docs: $(LINKED) .venv/docs  ## Build the documentation site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@$(BIN)/python -m pytest --quiet tests/docs/test_site.py
 
-bench: $(LINKED)  ## Run the benchmarks (half an hour) and write the report to benchmarks/out/
-	@$(BENCH)
+bench: $(LINKED) .postgres/installed  ## Run the benchmarks (half an hour) and write the report to benchmarks/out/
+	@PYTHONPATH=tests $(BIN)/python -m servers.databases.with_postgres RAYCONTEUR_BENCH_POSTGRES $(BENCH)
 
 bench-quick: $(LINKED)  ## Run a short version of the benchmarks (one minute)
 	@$(BENCH) --quick

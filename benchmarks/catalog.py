@@ -42,6 +42,12 @@ BENCHMARKS = {
     "tool_steps": Benchmark(
         "tool loops: a step in the program and on Ray, beside frameworks and the SDK", "tools.steps"
     ),
+    "journal_turns": Benchmark("turns per second with a journal, beside none", "journal.turns"),
+    "journal_receipts": Benchmark(
+        "a receipt whose message is on the disk, in fsyncs, and commits of many records", "journal.receipts"
+    ),
+    "passivated": Benchmark("idle sessions that have left memory: their cost, and waking one", "journal.passivated"),
+    "recovering": Benchmark("from SIGKILL to the next event, and waking after a long past", "journal.recovering"),
     "one_host": Benchmark("100,000 sessions in one process, and a history of 20,000 messages", "one_host"),
     "memory": Benchmark("memory per session, beside a bare Ray actor", "memory", "sessions"),
     "endurance": Benchmark("memory over 100,000 turns", "memory", "endurance"),

@@ -10,7 +10,7 @@ import ray
 from ray.actor import ActorHandle, ActorProxy
 
 import rayconteur as rc
-from rayconteur.runtime import RouterLimits
+from rayconteur.runtime import JournalConfig, Placement, RouterLimits
 
 from . import shared_ray
 from .memory_probe import allocated_blocks, collect_garbage
@@ -23,6 +23,7 @@ ONE_ACTOR = rc.Packed(sessions_per_actor=1_000_000)
 
 _PACKED_PREFIX = "_host-"
 _ROUTER_LIMITS = RouterLimits()
+_DEDICATED = rc.Dedicated()
 
 A = TypeVar("A")
 
@@ -54,11 +55,19 @@ class _Directory(Protocol):
 
 
 def local_runtime(
-    address: str | None = None, *, warm: int | Mapping[str, int] = 0, router_limits: RouterLimits = _ROUTER_LIMITS
+    address: str | None = None,
+    *,
+    warm: int | Mapping[str, int] = 0,
+    router_limits: RouterLimits = _ROUTER_LIMITS,
+    namespace: str = NAMESPACE,
+    journal: JournalConfig | None = None,
+    placement: Placement = _DEDICATED,
 ) -> rc.Runtime:
     """A runtime on the cluster at *address*, else on the run's shared Ray, else on a Ray that it starts and ends."""
-    options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=shared_ray.CPUS, router_limits=router_limits)
-    return rc.Runtime(address or shared_ray.join(), warm=warm, options=options)
+    options = rc.RuntimeOptions(
+        namespace=namespace, num_cpus=shared_ray.CPUS, router_limits=router_limits, journal=journal
+    )
+    return rc.Runtime(address or shared_ray.join(), placement, warm=warm, options=options)
 
 
 def init_ray(address: str | None) -> None:
@@ -70,15 +79,25 @@ def init_ray(address: str | None) -> None:
         ray.init(num_cpus=shared_ray.CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
 
 
-def actor_named(name: str) -> object:
+def actor_named(name: str, namespace: str = NAMESPACE) -> object:
     """The actor of that name."""
-    return cast(object, ray.get_actor(name, namespace=NAMESPACE))
+    return cast(object, ray.get_actor(name, namespace=namespace))
 
 
-async def actor_of(session_id: str) -> object:
+async def actor_of(session_id: str, namespace: str = NAMESPACE) -> object:
     """The actor of a session, as the directory of the namespace knows it."""
-    place = await cast(_Directory, actor_named("_directory")).find.remote(session_id)
-    return actor_named(place.host_id)
+    place = await cast(_Directory, actor_named("_directory", namespace)).find.remote(session_id)
+    return actor_named(place.host_id, namespace)
+
+
+def shared_actors(namespace: str) -> dict[str, object]:
+    """The actors of *namespace* that its sessions share, by what they are."""
+    named = cast(list[dict[str, str]], ray.util.list_named_actors(all_namespaces=True))
+    return {
+        each["name"].strip("_").partition("-")[0]: actor_named(each["name"], namespace)
+        for each in named
+        if each["namespace"] == namespace
+    }
 
 
 def packed_actor() -> object:

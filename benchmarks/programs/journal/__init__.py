@@ -1,0 +1,1 @@
+"""Benchmarks of durable sessions: what a journal costs, and how fast sessions come back from it."""
