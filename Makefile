@@ -33,11 +33,13 @@ TYPE_CHECKS := '$(BIN)/mypy --package rayconteur' \
 	'cd tests && ../$(BIN)/mypy --config-file ../pyproject.toml . ../examples' \
 	'$(BIN)/pyright --pythonpath $(BIN)/python'
 
+SERVERS := .aimock/installed .llama/installed .postgres/installed .redis/installed
+
 NEWEST := .venv-newest/bin/python -m
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo test newest fuzz mutants chaos check docs bench bench-quick gate wheel
+.PHONY: help demo test system newest fuzz mutants chaos check docs bench bench-quick gate wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -45,8 +47,11 @@ help:  ## List the targets
 demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
 
-test: $(LINKED) .aimock/installed .llama/installed .postgres/installed .redis/installed  ## Run the tests, except those of make chaos, make check, make gate, make docs and make wheel
-	@$(BIN)/python -m pytest -m 'not programs and not chaos' $(addprefix --ignore ,$(ELSEWHERE)) $(PARALLEL)
+test: $(LINKED) $(SERVERS)  ## Run the tests, except those of the other targets
+	@$(BIN)/python -m pytest -m 'not programs and not system and not chaos' $(addprefix --ignore ,$(ELSEWHERE)) $(PARALLEL)
+
+system: $(LINKED) $(SERVERS)  ## Test whole programs: the commands, the examples, the documentation's code, kills and signals
+	@$(BIN)/python -m pytest -m 'system and not programs and not chaos' $(PARALLEL)
 
 newest: $(LINKED)  ## Run the tests of providers with the newest versions of all packages, without constraints.txt
 	@echo 'Setting up .venv-newest: takes some minutes'

@@ -41,6 +41,18 @@ STARTS_PROGRAMS = (
 """Folders and files whose tests use Ray, too, or start programs that do."""
 
 
+SYSTEM = (
+    *STARTS_PROGRAMS,
+    "cluster/failures/",
+    "cluster/journal/test_catalog.py",
+    "cluster/journal/test_draining.py",
+    "cluster/journal/test_journal_actor.py",
+    "cluster/journal/test_passivated_sessions.py",
+    "cluster/journal/test_unusable_journals.py",
+)
+"""Folders and files whose tests are marked ``system``: what takes whole programs, or many processes of its own."""
+
+
 class RayTestsTogether(LoadScopeScheduling):  # type: ignore[misc]
     """Distributes the tests to processes by file.
 
@@ -48,13 +60,17 @@ class RayTestsTogether(LoadScopeScheduling):  # type: ignore[misc]
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        name = file.removeprefix("tests/")
+        name = _name(nodeid)
         if name.startswith("benchmarks/test_programs.py"):  # each takes half a minute
             return nodeid
         if name.startswith(STARTS_PROGRAMS):
             return "programs"
-        return "ray" if name.startswith(USES_RAY) else file
+        return "ray" if name.startswith(USES_RAY) else name
+
+
+def _name(nodeid: str) -> str:
+    """The file of a test, as the lists above have it."""
+    return nodeid.partition("::")[0].removeprefix("tests/")
 
 
 def pytest_report_header() -> str:
@@ -79,6 +95,14 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the system tests, before tests are selected by their marks."""
+    for item in items:
+        if _name(item.nodeid).startswith(SYSTEM):
+            item.add_marker(pytest.mark.system)
 
 
 @pytest.fixture(scope="session")
