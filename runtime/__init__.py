@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .api.settings.changes import TurnSettings
     from .api.settings.policies import DeferTools, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
     from .api.status import CompactResult, ForkOrigin, SessionList, SessionStatus, SessionSummary, State
+    from .api.tools.approval_policy import ApprovalPolicy
     from .api.tools.builtins import ASK_USER, READ_RESULT
     from .api.tools.function_tool import FunctionTool
     from .api.tools.places import ActorMethod, RayTask
@@ -87,6 +88,7 @@ _names = LazyNames(
         ".api.settings.changes": "TurnSettings",
         ".api.settings.policies": "DeferTools OnCrash OnInterrupt OnMaxSteps OnRefusal WhenBusy",
         ".api.status": "CompactResult ForkOrigin SessionList SessionStatus SessionSummary State",
+        ".api.tools.approval_policy": "ApprovalPolicy",
         ".api.tools.builtins": "ASK_USER READ_RESULT",
         ".api.tools.function_tool": "FunctionTool",
         ".api.tools.places": "ActorMethod RayTask",
@@ -112,9 +114,10 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalRequested",
-    "Approve", "Catalog", "CatalogEntry", "CatalogState", "Close", "CompactReason", "CompactResult", "Continue",
-    "Continuing", "DeathReason", "DeferTools", "Deny", "Died", "FinalAnswer", "ForkOrigin", "FunctionTool",
+    "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalPolicy",
+    "ApprovalRequested", "Approve", "Catalog", "CatalogEntry", "CatalogState", "Close", "CompactReason",
+    "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny", "Died", "FinalAnswer",
+    "ForkOrigin", "FunctionTool",
     "JournalConfig", "Labels", "MemoryJournalConfig", "MessagesAdded", "OnAbandon", "OnCrash", "OnInterrupt",
     "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost", "PromptMap",
     "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Retention", "Rewind",

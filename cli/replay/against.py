@@ -10,7 +10,7 @@ import msgspec
 
 from ...providers.schema.content import Text, ToolResult, ToolUse
 from ...providers.schema.errors import InvalidConfig
-from ...providers.schema.tools import Tool
+from ...providers.schema.tools import Approval, Tool
 from ...runtime.api.config import SessionConfig
 from ...runtime.api.events import (
     ApprovalRequested,
@@ -24,6 +24,7 @@ from ...runtime.api.events import (
     ToolBatch,
 )
 from ...runtime.api.messages import AnswerQuestion, Deny, ToLLM, ToolResults
+from ...runtime.api.tools.approval_policy import ApprovalPolicy
 from ...runtime.api.validation import invalid_config
 from ...runtime.core.past.turns import Past
 from ...runtime.events.segments import decode_events, decode_segments
@@ -87,7 +88,7 @@ async def ask_again(config: SessionConfig, past: Past, questions: Questions) -> 
     session = _Session(questions)
     running = asyncio.create_task(session.host.run())
     try:
-        ready = await asyncio.to_thread(_without_places(config).resolved(os.environ).with_request_forms)
+        ready = await asyncio.to_thread(_without_code(config).resolved(os.environ).with_request_forms)
         await session.host.open([_KEY[0]], _KEY[1], ready, _read(fork_start(past, _KEY, None).parts))
         for question in questions:
             text, end = await session.ask(msgspec.structs.replace(question.message, settings=None, when_busy=None))
@@ -167,10 +168,11 @@ async def _read(parts: list[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
-def _without_places(config: SessionConfig) -> SessionConfig:
-    """*config*, in which no tool runs on Ray."""
+def _without_code(config: SessionConfig) -> SessionConfig:
+    """*config* without functions: no tool runs on Ray, and none decides about the approval of what does not run."""
     tools = tuple(
         msgspec.structs.replace(tool, shipped=None) if isinstance(tool, Tool) and tool.shipped else tool
         for tool in config.tools or ()
     )
-    return msgspec.structs.replace(config, tools=tools)
+    approval = Approval.NEVER if isinstance(config.approval, ApprovalPolicy) else config.approval
+    return msgspec.structs.replace(config, tools=tools, approval=approval)

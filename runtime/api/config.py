@@ -22,8 +22,9 @@ from ...providers.schema.tools import Approval, Tool, ToolStart, is_object
 from ...providers.wire.cache_points import check_system
 from .catalog.labels import Labels
 from .settings.policies import DeferTools, Limits, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
+from .tools.approval_policy import ApprovalPolicy
 from .tools.builtins import RESERVED_NAMES
-from .tools.function_tool import check_tools
+from .tools.function_tool import NeedsApproval, check_tools
 from .validation import validated_provider
 
 if TYPE_CHECKING:
@@ -47,12 +48,12 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
     the output limit or paused by the provider. After *max_steps* answers with tool uses, a turn ends when it has their
     results, or as *on_max_steps* says. *approval* is whether uses of tools that do not say so themselves wait for
-    ``Approve``, *approval_timeout_s* how long at most, in seconds; so long, too, questions wait for the user. A tool
-    use that may run and that nobody answers, or says anything of, for *results_timeout_s* seconds gets an error result.
-    *defer_tools* is whether the model has to search for tools when there are many, *start_tools* whether those that do
-    not say so themselves start while the answer is still streamed. *passivate_after_s* is how long a session with a
-    journal is idle, in seconds, before it leaves memory; by default, what the options of the runtime say. *labels* are
-    how the session is listed.
+    ``Approve``, or a function that the session asks about each of them; *approval_timeout_s* is how long they wait at
+    most, in seconds; so long, too, questions wait for the user. A tool use that may run and that nobody answers, or
+    says anything of, for *results_timeout_s* seconds gets an error result. *defer_tools* is whether the model has to
+    search for tools when there are many, *start_tools* whether those that do not say so themselves start while the
+    answer is still streamed. *passivate_after_s* is how long a session with a journal is idle, in seconds, before it
+    leaves memory; by default, what the options of the runtime say. *labels* are how the session is listed.
     """
 
     compaction: Compaction | None = Layered()
@@ -65,7 +66,10 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     auto_continue: Annotated[int, Meta(ge=0)] = 0
     max_steps: Positive = 25
     on_max_steps: OnMaxSteps = OnMaxSteps.END
-    approval: Approval = Approval.NEVER
+    if TYPE_CHECKING:
+        approval: Approval | ApprovalPolicy | NeedsApproval = Approval.NEVER
+    else:
+        approval: Approval | ApprovalPolicy = Approval.NEVER
     approval_timeout_s: PositiveSeconds | None = None
     results_timeout_s: PositiveSeconds | None = 3_600.0
     defer_tools: DeferTools = DeferTools.AUTO
@@ -85,6 +89,8 @@ def check_settings(settings: Settings, name: str) -> None:
     check_system(settings.system, f"{name}.system")
     if isinstance(settings.system, list):
         msgspec.structs.force_setattr(settings, "system", tuple(cast("list[Text]", settings.system)))
+    if callable(approval := getattr(settings, "approval", None)):
+        msgspec.structs.force_setattr(settings, "approval", ApprovalPolicy(cast(NeedsApproval, approval)))
     check_fields(settings, name, unchecked=("provider", "compaction", "tools"))  # a provider is checked elsewhere
     check_tools(settings.tools, f"{name}.tools")
     if "compaction" in settings.__struct_fields__:

@@ -138,6 +138,13 @@ class ToolsTimedOut(_Event, frozen=True, kw_only=True):
     approval: bool = False
 
 
+class ApprovalDecided(_Event, frozen=True, kw_only=True):
+    """The session's own function has said of *tool_use_ids* which of them, *needing*, need approval."""
+
+    tool_use_ids: tuple[str, ...]
+    needing: tuple[str, ...] = ()
+
+
 class TaskCancelled(_Event, frozen=True, kw_only=True):
     """The task of the running request or compaction was cancelled, and not by an instruction.
 
@@ -164,7 +171,16 @@ class Recovered(_Event, frozen=True, kw_only=True):
     out_of_memory: bool = False
 
 
-Outcome = Answered | RequestFailed | BackoffEnded | CompactionEnded | ToolsTimedOut | TaskCancelled | ToolUseReady
+Outcome = (
+    Answered
+    | RequestFailed
+    | BackoffEnded
+    | CompactionEnded
+    | ToolsTimedOut
+    | TaskCancelled
+    | ToolUseReady
+    | ApprovalDecided
+)
 """What results from an instruction. It is ignored if the conversation no longer waits for it."""
 
 Event = Opened | Imported | Received | HistoryTrimmed | Recovered | Outcome

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from ...compaction.estimate.estimator import Estimator
+from ...providers.schema.content import ToolUse
 from ...providers.schema.messages import Message
 from ...providers.schema.request import Prompt
 from ..api.config import SessionConfig
 from ..api.events import FromLLM, ToolBatch
+from ..api.tools.approval_policy import ApprovalPolicy
 from .events import Record
 
 
@@ -79,6 +81,13 @@ class StartCompaction(_Instruction, frozen=True):
     prompts: tuple[Prompt, ...] = ()
 
 
+class DecideApproval(_Instruction, frozen=True):
+    """Ask *policy* which of *uses* need approval, and report ``ApprovalDecided`` about all of them."""
+
+    uses: tuple[ToolUse, ...]
+    policy: ApprovalPolicy
+
+
 class ResumeTools(_Instruction, frozen=True):
     """Run those tools of *batch* that run on Ray, as when it was emitted: the process that ran them is gone."""
 
@@ -113,6 +122,7 @@ Instruction = (
     | Emit
     | SendRequest
     | StartBackoff
+    | DecideApproval
     | ResumeTools
     | StartToolTimer
     | StartCompaction

@@ -24,6 +24,7 @@ from ..api.messages import (
 from ..api.status import State
 from .events import (
     Answered,
+    ApprovalDecided,
     BackoffEnded,
     CompactionEnded,
     Opened,
@@ -145,6 +146,7 @@ TRANSITIONS: dict[type[Phase], dict[type, tuple[type[Phase], ...]]] = {
         Deny: (Idle, ToolsOut, Requesting, Compacting),
         AnswerQuestion: (Idle, ToolsOut, Requesting, Compacting),
         ToolsTimedOut: (Idle, ToolsOut, Requesting, Compacting),
+        ApprovalDecided: (ToolsOut,),
         Recovered: (ToolsOut,),
         UserMessage: (Idle,),
         Interrupt: (Idle,),

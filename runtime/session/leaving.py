@@ -122,7 +122,7 @@ def starts_work(message: ToLLM) -> bool:
 def _waits_for_humans(session: Session) -> bool:
     """True if nothing goes on in it before somebody approves a tool use, or answers a question."""
     phase = session.conversation.phase
-    return isinstance(phase, ToolsOut) and not phase.batch.approved
+    return isinstance(phase, ToolsOut) and not phase.batch.approved and not phase.batch.undecided
 
 
 def _is_at_rest(session: Session) -> bool:

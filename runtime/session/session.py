@@ -23,6 +23,7 @@ from ..core.instructions import (
     Acknowledge,
     ApplySettings,
     Cancel,
+    DecideApproval,
     Emit,
     EndSession,
     Instruction,
@@ -231,6 +232,8 @@ class Session:
                 self._actions += (partial(self._start_tools, batch),)
             case StartToolTimer():
                 self._tools().start_timer(instruction)
+            case DecideApproval():
+                self._tools().deciding = self._track(self._tools().decide(instruction))
             case Cancel():
                 self._cancel()
             case ApplySettings(config=config):
@@ -261,9 +264,13 @@ class Session:
             self._start(self._run_compaction(start))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        self._task = asyncio.get_running_loop().create_task(work)
-        self._tasks += (self._task,)
-        self._task.add_done_callback(self._task_done)
+        self._task = self._track(work)
+
+    def _track(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks += (task,)
+        task.add_done_callback(self._task_done)
+        return task
 
     def _start_tools(self, batch: ToolBatch) -> None:
         phase = self.conversation.phase
@@ -274,11 +281,8 @@ class Session:
         tools = phase.turn.config(self.conversation.config).tools
         runs = on_tools((self.id, self.epoch), batch, tools, self._credentials.variables())
         runs.keep(open_ids)
-        if self._tools().join(runs):
-            return
-        task = asyncio.get_running_loop().create_task(runs.run())
-        self._tasks += (task,)
-        task.add_done_callback(self._task_done)
+        if not self._tools().join(runs):
+            self._track(runs.run())
 
     def _tools(self) -> OpenTools:
         self._open_tools = self._open_tools or OpenTools(self._handle)

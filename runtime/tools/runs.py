@@ -85,12 +85,7 @@ class ToolRun:
         """True if the tool says that this use needs approval, or can't say it."""
         if self.approval is None:
             return False
-        try:
-            return bool(await _within(None, _decision(self.approval, self.use), f"approval of {self.use.name[:50]}"))
-        except Exception as error:
-            name = shown(self.use.name)
-            log.error("approval of the tool %s failed, so it is asked for:\n%s", name, _printable_traceback(error))
-            return True
+        return await needs_approval(self.use, _decision(self.approval, self.use), None)
 
     async def _attempt(self, on_progress: OnProgress) -> tuple[ToolResult, Exception | None]:
         """The result of one attempt, and the error that may not occur in another one."""
@@ -156,6 +151,19 @@ def checked_arguments(arguments: Callable[[dict[str, Any]], dict[str, Any]], use
         raise InvalidInput(shown(str(error), quoted=False, limit=500)) from None
 
 
+async def needs_approval(use: ToolUse, decision: Coroutine[Any, Any, object], timeout_s: float | None) -> bool:
+    """What *decision* says, which may take *timeout_s*: whether *use* needs approval. It does, unless that is false."""
+    try:
+        needed = await _within(timeout_s, decision, f"approval of {use.name[:50]}")
+        if isinstance(needed, bool):
+            return needed
+        raise TypeError(f"the function returned {shown(needed)}, neither True nor False")
+    except Exception as error:
+        name = shown(use.name)
+        log.error("approval of the tool %s failed, so it is asked for:\n%s", name, _printable_traceback(error))
+        return True
+
+
 async def returned_by(function: Callable[[], object], name: str) -> object:
     """What *function* returns, in a thread of its own unless it is async. It may take as long as it likes."""
     return await _within(None, _outcome(partial(function), name, _ignore), name)
@@ -177,10 +185,10 @@ def _printable_traceback(error: Exception) -> str:
     return "".join(traceback.format_exception(error)).encode(errors="backslashreplace").decode()
 
 
-async def _decision(approval: NeedsApproval, use: ToolUse) -> bool:
+async def _decision(approval: NeedsApproval, use: ToolUse) -> object:
     try:
         answer = approval(use)
-        return bool(await answer if isawaitable(answer) else answer)
+        return await answer if isawaitable(answer) else answer
     except SystemExit as error:  # which would end the event loop
         raise RuntimeError(_problem(error)) from error
 
@@ -195,7 +203,7 @@ async def _within(timeout_s: float | None, work: Coroutine[Any, Any, object], na
     try:
         await asyncio.sleep(0)  # one that ends at once needs no timer
         if not task.done() and not (await asyncio.wait({task}, timeout=timeout_s))[0]:
-            raise _TimedOut
+            raise _TimedOut(f"the {name} did not end within {timeout_s:g} s")
         if task.cancelled():
             raise RuntimeError("the tool was cancelled")
         error = task.exception()
@@ -234,7 +242,7 @@ async def _outcome(call: partial[object], name: str, on_progress: OnProgress) ->
                 with suppress(RuntimeError):  # the loop is closed: nobody reads it any more
                     loop.call_soon_threadsafe(partial(on_progress, progress))
 
-            made = await _in_thread(partial(_returned, call, tell), name)
+            made = await in_thread(partial(_returned, call, tell), f"tool {name[:50]}")
         return await _awaited(made, on_progress)
     except SystemExit as error:  # which would end the event loop
         raise RuntimeError(_problem(error)) from error
@@ -283,8 +291,11 @@ def _is_async(function: Callable[..., object]) -> bool:
     return any(check(function) or check(called) for check in (iscoroutinefunction, isasyncgenfunction))
 
 
-async def _in_thread(call: Callable[[], object], name: str) -> object:
-    """What *call* returns in a thread of its own: one that never returns keeps no other from running, nor the exit."""
+async def in_thread(call: Callable[[], object], name: str) -> object:
+    """What *call* returns in a thread of its own, with that *name*.
+
+    One that never returns keeps no other from running, nor the process from ending.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[object] = loop.create_future()
     context = contextvars.copy_context()
@@ -308,5 +319,5 @@ async def _in_thread(call: Callable[[], object], name: str) -> object:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, value, failure)
 
-    threading.Thread(target=work, name=f"tool {name[:50]}", daemon=True).start()
+    threading.Thread(target=work, name=name, daemon=True).start()
     return await future

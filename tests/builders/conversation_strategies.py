@@ -44,10 +44,12 @@ from rayconteur.runtime.api.settings.policies import (
     RetryPolicy,
     WhenBusy,
 )
+from rayconteur.runtime.api.tools.approval_policy import ApprovalPolicy
 from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.phases import Phase, Requesting, batch_of
+from rayconteur.runtime.core.tools.batch import ToolBatch
 
 NARROW = ModelFacts(context_limit_tokens=100)
 SEARCHING = Anthropic(model="claude", facts=ModelFacts(searches_tools=True))
@@ -73,6 +75,7 @@ SERVER_TOOL_BLOCKS = {
 }
 """For each provider, the type and JSON of a block for a tool that the provider ran itself."""
 
+POLICY = ApprovalPolicy(b"pickled")
 LIMITS = [
     Limits(waiting_messages=3, waiting_bytes=100, message_bytes=80, kept_result_bytes=most) for most in (1_000, 8, 0)
 ]
@@ -94,7 +97,7 @@ configs = st.builds(
     discard_refused=st.booleans(),
     auto_continue=st.sampled_from([0, 0, 1]),
     max_steps=st.sampled_from([25, 25, 1, 2]),
-    approval=st.sampled_from([Approval.NEVER, *Approval]),
+    approval=st.sampled_from([Approval.NEVER, *Approval, POLICY]),
     approval_timeout_s=st.sampled_from([None, 60.0]),
     results_timeout_s=st.sampled_from([None, 60.0]),
     on_max_steps=st.sampled_from(OnMaxSteps),
@@ -143,6 +146,7 @@ config_changes = st.builds(
     on_interrupt=st.sampled_from([msgspec.UNSET, *OnInterrupt]),
     when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),
     start_tools=st.sampled_from([msgspec.UNSET, *ToolStart]),
+    approval=st.sampled_from([msgspec.UNSET, msgspec.UNSET, *Approval, POLICY]),
     retry=st.sampled_from([msgspec.UNSET, RetryPolicy(max_attempts=1)]),
     next=st.sampled_from(["request", "turn"]),
 )
@@ -267,6 +271,21 @@ def tool_messages(approved: list[str], waiting: list[str], asked: list[str]) -> 
         messages.append(approvals)
         messages.append(st.builds(msg.Deny, tool_use_ids=some.map(tuple), reason=st.sampled_from(["", "no"])))
     return st.one_of(messages)
+
+
+def tool_events(batch: ToolBatch) -> st.SearchStrategy[ev.Event]:
+    """What happens while *batch* is open: messages, the session's function decides, or a time is over."""
+    approved, waiting, asked = ([use.id for use in uses] for uses in (batch.approved, batch.waiting, batch.asked))
+    events: list[st.SearchStrategy[ev.Event]] = []
+    if approved or waiting or asked:
+        events += [tool_messages(approved, waiting, asked).map(received)] * 8
+        timers = st.sampled_from([(batch.timer, False), (batch.approval_timer, True)])
+        events.append(timers.map(lambda timer: ev.ToolsTimedOut(timer=timer[0], approval=timer[1])))
+    if ids := batch.undecided:
+        needing = st.lists(st.sampled_from(ids), unique=True).map(tuple)
+        about = st.sampled_from([ids, ids, ids, ids[1:]])
+        events += [st.builds(ev.ApprovalDecided, tool_use_ids=about, needing=needing)] * 4
+    return st.one_of(events)
 
 
 def timed_results(use_ids: list[str]) -> st.SearchStrategy[msg.ToolResults]:

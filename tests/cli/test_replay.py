@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 import rayconteur as rc
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
-from rayconteur.runtime import Close
+from rayconteur.runtime import ApprovalPolicy, Close
 from rayconteur.runtime.journal.codec import checksum_of
 from rayconteur.runtime.journal.entry import SessionKey
 from rayconteur.runtime.journal.sqlite.journal import SQLiteJournal
@@ -233,6 +233,18 @@ def test_a_model_is_asked_what_was_asked_after_a_record_and_tools_have_their_rec
         "failure": None,
     }
     assert (second["asked"], second["recorded"]) == ("Leave me!", "Farewell.")
+
+
+def test_no_function_of_the_session_decides_about_approval(journal: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = journal.parent / "config.json"
+    script = rc.scripted.Script(answers=((Call(name="look"),), (Say(text="Here."),)))
+    policy = ApprovalPolicy(b"no pickle")
+    file.write_bytes(msgspec.json.encode(rc.SessionConfig(provider=rc.Scripted(script=script), approval=policy)))
+
+    result = replayed(journal, "--at", "3", "--against", str(file), "--json")
+
+    assert objects(result, "answer")[0]["now"] == "Here."
+    assert "approval of the tool" not in caplog.text
 
 
 def test_answers_are_shown_beside_the_recorded_ones(journal: Path) -> None:

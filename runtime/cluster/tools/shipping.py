@@ -14,6 +14,7 @@ from ....providers.schema.tools import Tool
 from ...api.config import SessionSettings
 from ...api.options import RuntimeOptions
 from ...api.settings.changes import TurnSettings
+from ...api.tools.approval_policy import ApprovalPolicy
 from ...api.tools.function_tool import FunctionTool
 from ...api.tools.places import ActorMethod, Place, RayTask, ShippedRun
 from ..ray_errors import translated
@@ -27,17 +28,27 @@ S = TypeVar("S", bound=SessionSettings | TurnSettings)
 async def with_shipped_tools(settings: S, options: RuntimeOptions, name: str) -> S:
     """*settings*, which errors call *name*; the tools in them that run on Ray hold what runs them.
 
-    A function is pickled once, however many sessions have it.
+    So does the function that decides about approval. A tool's is pickled once, however many sessions have it.
 
     Raises:
         InvalidConfig: one can't be pickled, or requests what no node has; it is named, and the reason.
     """
+    settings = _with_shipped_policy(settings, f"{name}.approval")
     tools = cast(object, getattr(settings, "tools", ()))
     given = list(cast("Iterable[object]", tools)) if isinstance(tools, tuple | list) else []
     if not any(isinstance(tool, FunctionTool) and tool.run.place for tool in given):
         return settings  # or what the validation of settings rejects
     shipped = await asyncio.to_thread(_shipped_tools, given, options, f"{name}.tools")
     return msgspec.structs.replace(settings, tools=shipped)
+
+
+def _with_shipped_policy(settings: S, name: str) -> S:
+    match cast(object, getattr(settings, "approval", None)):
+        case ApprovalPolicy(function=function) if not isinstance(function, bytes):
+            policy = ApprovalPolicy(_dumped(function, name, "the function"))
+            return msgspec.structs.replace(settings, approval=policy)
+        case _:
+            return settings
 
 
 def _shipped_tools(tools: list[object], options: RuntimeOptions, name: str) -> tuple[object, ...]:
@@ -80,10 +91,14 @@ def _pickled(tool: FunctionTool, name: str) -> bytes:
     if "_pickled" not in attributes:
         is_actors = isinstance(tool.run.place, ActorMethod)
         function: Function = (None if is_actors else tool.run.function, tool.run.arguments)
-        try:
-            attributes["_pickled"] = dumps(function)
-        except Exception as error:  # whatever the methods of its parts raise
-            reason = shown(f"{type(error).__name__}: {error}", quoted=False, limit=300)
-            raise InvalidConfig(name, f"the tool {shown(tool.name)} can't be sent to Ray: {reason}") from error
+        attributes["_pickled"] = _dumped(function, name, f"the tool {shown(tool.name)}")
     pickled: bytes = attributes["_pickled"]
     return pickled
+
+
+def _dumped(function: object, name: str, called: str) -> bytes:
+    try:
+        return dumps(function)
+    except Exception as error:  # whatever the methods of its parts raise
+        reason = shown(f"{type(error).__name__}: {error}", quoted=False, limit=300)
+        raise InvalidConfig(name, f"{called} can't be sent to Ray: {reason}") from error

@@ -25,7 +25,8 @@ def start_early(state: ConversationState, phase: Requesting, written: ToolUse) -
     """
     config, early = phase.turn.config(state.config), phase.early or NO_EARLY_TOOLS
     is_builtin = bool(builtin_uses((written,), state.offered(config)))
-    if written.malformed is not None or is_builtin or needs_approval(written, config, state.grants, state.history.now):
+    may_run = needs_approval(written, config, state.grants, state.history.now) is False
+    if written.malformed is not None or is_builtin or not may_run:
         return []
     if not starts_early(written.name, config):
         state.enter(msgspec.structs.replace(phase, early=msgspec.structs.replace(early, is_over=True)))

@@ -25,7 +25,7 @@ from ..tools.offered import NOTHING_ADDED, deferred_tools, native_search, used_t
 from .additions import add_messages, queued_addition
 from .compactions import cancel_eager_compaction, start_compaction
 from .interrupts import close_session, interrupt, interrupt_running
-from .tools import accept_tool_message
+from .tool_messages import accept_tool_message
 from .turns import require_history_room, start_continuation, start_retry, start_user_turn
 
 

@@ -6,7 +6,7 @@ from ..phases import Backoff, Compacting, Requesting, ToolsOut
 from ..state import ConversationState
 from .answers import complete_request
 from .early_tools import start_early
-from .tools import time_out
+from .tools import decide, time_out
 from .turns import fail_request, finish_compaction, next_request
 
 _CANCELLED = ev.Failure(code="internal", message="the request was cancelled by something in the provider's client")
@@ -25,6 +25,8 @@ def awaits(state: ConversationState, outcome: ev.Outcome) -> bool:
             return number == current
         case ev.ToolsTimedOut(timer=number, approval=approval), ToolsOut(batch=batch):
             return number == (batch.approval_timer if approval else batch.timer)
+        case ev.ApprovalDecided(tool_use_ids=ids), ToolsOut(batch=batch):
+            return ids == batch.undecided
         case ev.TaskCancelled(), Requesting() | Compacting():
             return True
         case _:
@@ -49,6 +51,8 @@ def conclude(state: ConversationState, outcome: ev.Outcome) -> list[Instruction]
             return finish_compaction(state, phase, outcome)
         case ev.ToolsTimedOut(), ToolsOut(turn=turn, batch=batch):
             return time_out(state, turn, batch, outcome.approval)
+        case ev.ApprovalDecided(needing=needing), ToolsOut(turn=turn, batch=batch):
+            return decide(state, turn, batch, needing)
         case ev.TaskCancelled(), Compacting(compaction=number) as phase:
             ended = ev.CompactionEnded(compaction=number, problem=_CANCELLED.message)
             return finish_compaction(state, phase, ended)

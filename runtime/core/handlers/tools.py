@@ -1,49 +1,40 @@
 """The tool uses of an answer: they go out, those that need it after an approval, and their results come back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text, ToolResult
 from ....providers.schema.messages import Message, Role
 from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.tools import Tool
 from ...api import events as out
 from ...api import messages as msg
-from ...api.errors import NoApprovalNeeded
 from ...api.settings.policies import OnMaxSteps
-from ...api.tools.builtins import READ_RESULT, ReadInput, SearchInput
+from ...api.tools.approval_policy import ApprovalPolicy
+from ...api.tools.builtins import ReadInput, SearchInput
 from ..changes.continuation import answer_text
-from ..instructions import Emit, Instruction, ResumeTools, StartToolTimer
+from ..instructions import DecideApproval, Emit, Instruction, ResumeTools, StartToolTimer
 from ..mailbox import require_size
 from ..phases import Requesting, ToolsOut
 from ..state import ConversationState
-from ..tools.approvals import is_granted, needs_approval, with_grants
+from ..tools.approvals import needs_approval
 from ..tools.batch import (
     NOBODY_ANSWERED,
     NOBODY_APPROVED,
     NOBODY_REPLIED,
     ToolBatch,
-    unexpected_answer,
     unexpected_tool_message,
 )
 from ..tools.builtins import InvalidInput, ask_questions, builtin_uses, found_tools, input_of
 from ..tools.early import EarlyTools
-from ..tools.kept_results import KeptResult, Unreadable, cut_results, read, within
+from ..tools.kept_results import Unreadable, read
 from ..tools.room import with_given
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
-from .turns import append_results, end_turn, next_request, require_history_room
-
-_PROGRESS_CHARACTERS = 2_000
-"""How much of what a tool says of its progress is in a ``ToolProgress``."""
+from .turns import append_results, end_turn, next_request
 
 _MESSAGE_CHARACTERS = 1_000
 """How much of an error result is in its ``ToolFailed``."""
-
-
-ToolMessage = msg.ToolResults | msg.ToolUpdate | msg.RequestApproval | msg.Approve | msg.Deny | msg.AnswerQuestion
-"""What is sent about open tool uses."""
 
 
 def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: float) -> list[Instruction]:
@@ -55,16 +46,19 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
     batch, answered = _use_builtins(state, turn, batch)
     turn = state.with_fill_before(turn)
     new = [use for use in batch.approved if use.id not in batch.early]
-    unapproved = [use.id for use in new if needs_approval(use, config, state.grants, at)]
-    if unapproved:
+    needs = {use.id: needs_approval(use, config, state.grants, at) for use in new}
+    if unapproved := [each for each, is_needed in needs.items() if is_needed]:
         batch = batch.with_unapproved(unapproved)
+    if isinstance(policy := config.approval, ApprovalPolicy):
+        batch = batch.with_undecided((each for each, is_needed in needs.items() if is_needed is None), policy)
     emitted: list[Instruction] = []
-    batch, given = with_given(batch.with_held(use.id for use in new if use.id not in unapproved), config.tools)
+    batch, given = with_given(batch.with_held(use.id for use in new if needs[use.id] is False), config.tools)
     if given or batch.refused:
         emitted.append(Emit(turn.tool_batch(given, state.config, batch.refused)))
     if unapproved:
         emitted.append(Emit(turn.approval_requested(tuple(use for use in new if use.id in unapproved))))
     emitted += map(Emit, answered)
+    emitted += _decisions(batch)
     refused = len(batch.refused) == len(batch.uses)
     turn = msgspec.structs.replace(turn, refused_batches=turn.refused_batches + 1 if refused else 0)
     if batch.open:
@@ -95,8 +89,8 @@ def _use_builtins(state: ConversationState, turn: Turn, batch: ToolBatch) -> tup
         except (InvalidInput, Unreadable) as error:
             batch = batch.with_errors((use,), str(error))
     ended = [result for each, result in batch.results.items() if each not in before.results]
-    started = [_started(turn, batch, result.tool_use_id) for result in ended if not result.is_error]
-    return batch, [*events, *started, *(_ended(turn, batch, result, None) for result in ended)]
+    started = [tool_started(turn, batch, result.tool_use_id) for result in ended if not result.is_error]
+    return batch, [*events, *started, *(tool_ended(turn, batch, result, None) for result in ended)]
 
 
 def _find_tools(state: ConversationState, turn: Turn, wanted: SearchInput) -> str:
@@ -106,110 +100,19 @@ def _find_tools(state: ConversationState, turn: Turn, wanted: SearchInput) -> st
     return text
 
 
-def accept_tool_message(
-    state: ConversationState, message: ToolMessage, size_bytes: int, at: float
-) -> list[Instruction]:
-    """Apply a message about open tool uses, which arrived *at* that time.
-
-    Raises:
-        MessageTooLarge, ToolResultError, EmptyMessage, HistoryFull, InvalidConfig: it is rejected.
-    """
-    match message:
-        case msg.ToolResults():
-            return _accept_results(state, message, size_bytes)
-        case msg.ToolUpdate():
-            return _accept_update(state, message, size_bytes)
-        case msg.RequestApproval():
-            return _request_approval(state, message, size_bytes, at)
-        case msg.Approve():
-            return _approve(state, message, size_bytes, at)
-        case msg.Deny():
-            return _deny(state, message, size_bytes)
-        case msg.AnswerQuestion():
-            return _answer_question(state, message, size_bytes)
+def _decisions(batch: ToolBatch) -> list[Instruction]:
+    """Have the session's function say which of the undecided uses of *batch* need approval."""
+    uses = tuple(use for use in batch.uses if use.id in batch.undecided)
+    return [DecideApproval(uses, batch.policy)] if batch.policy and uses else []
 
 
-def _accept_results(state: ConversationState, message: msg.ToolResults, size_bytes: int) -> list[Instruction]:
-    """Keep the results; when no tool use is open any more, send the next request."""
-    turn, batch = _waiting_for(state, (result.tool_use_id for result in message.results), size_bytes)
-    started = tuple(each for each in message.durations_s if each not in batch.started)
-    whole: tuple[KeptResult, ...] = ()
-    limit_bytes = state.config.limits.kept_result_bytes
-    if message.max_result_bytes is not None:
-        results, whole = cut_results(message.results, message.max_result_bytes, limit_bytes)
-        message = msgspec.structs.replace(message, results=results)
-    batch = batch.with_results(message)
-    require_history_room(state, size_bytes)
-    if whole:
-        state.kept_results = within((*state.kept_results, *whole), limit_bytes)
-        state.offer(state.offered_tools.adding((READ_RESULT.name,)))
-        turn = state.with_fill_before(turn)
-    ended = [_ended(turn, batch, each, message.durations_s.get(each.tool_use_id)) for each in message.results]
-    emitted = [*(_started(turn, batch, each) for each in started), *ended]
-    return [*map(Emit, emitted), *_go_on(state, turn, batch)]
-
-
-def _accept_update(state: ConversationState, message: msg.ToolUpdate, size_bytes: int) -> list[Instruction]:
-    """Report what programs tell of the tools that they run."""
-    turn, batch = _waiting_for(state, (*message.started, *message.progress), size_bytes)
-    updated = batch.with_update(message)
-    timers = _go_on(state, turn, updated)
-    started = updated.started[len(batch.started) :]
-    progress = [
-        out.ToolProgress(turn=turn.number, tool_use_id=each, name=batch.name_of(each), text=text[:_PROGRESS_CHARACTERS])
-        for each, text in message.progress.items()
-    ]
-    return [*(Emit(_started(turn, batch, each)) for each in started), *map(Emit, progress), *timers]
-
-
-def _request_approval(
-    state: ConversationState, message: msg.RequestApproval, size_bytes: int, at: float
-) -> list[Instruction]:
-    """Have tool uses wait for approval, since the program that is to run them says so.
-
-    Raises:
-        NoApprovalNeeded: one has been approved, or an earlier approval covers it.
-    """
-    turn, batch = _waiting_for(state, message.tool_use_ids, size_bytes)
-    for use in batch.uses:
-        if use.id in message.tool_use_ids and is_granted(use, state.grants, at):
-            raise NoApprovalNeeded(f"an earlier approval covers tool use {shown(use.id)}")
-    batch = batch.with_unapproved(message.tool_use_ids)
-    uses = tuple(use for use in batch.waiting if use.id in message.tool_use_ids)
-    timers = _go_on(state, turn, batch, for_approval=bool(uses))
-    return [Emit(turn.approval_requested(uses)), *timers] if uses else timers
-
-
-def _approve(state: ConversationState, message: msg.Approve, size_bytes: int, at: float) -> list[Instruction]:
-    """Let tool uses run that waited for approval."""
-    turn, before = _waiting_for(state, message.tool_use_ids, size_bytes)
-    batch = before.with_approval(message)
-    if message.inputs:  # they are in the results
-        require_history_room(state, size_bytes)
-    uses = tuple(use for use in batch.approved if use.id in before.unapproved)
-    state.grants = with_grants(state.grants, message, uses, at)
-    return _go_on(state, turn, batch.with_held(use.id for use in uses))
-
-
-def _deny(state: ConversationState, message: msg.Deny, size_bytes: int) -> list[Instruction]:
-    """Answer tool uses that waited for approval with an error."""
-    turn, before = _waiting_for(state, message.tool_use_ids, size_bytes)
-    batch = before.with_denial(message)
-    if message.reason:
-        require_history_room(state, size_bytes)
-    denied = [result for each, result in batch.results.items() if each not in before.results]
-    return [*(Emit(_ended(turn, batch, result, None)) for result in denied), *_go_on(state, turn, batch)]
-
-
-def _answer_question(state: ConversationState, message: msg.AnswerQuestion, size_bytes: int) -> list[Instruction]:
-    """Give the model the user's answer to a question of its own."""
-    require_size(size_bytes, state.config.limits)
-    if not isinstance(state.phase, ToolsOut):
-        raise unexpected_answer(message.tool_use_id, state.history.messages)
-    turn, batch = state.phase.turn, state.phase.batch.with_answer(message)
-    require_history_room(state, size_bytes)
-    ended = _ended(turn, batch, batch.results[message.tool_use_id], None)
-    return [Emit(ended), *_go_on(state, turn, batch)]
+def decide(state: ConversationState, turn: Turn, batch: ToolBatch, needing: Collection[str]) -> list[Instruction]:
+    """The session's function has said which of the undecided uses need approval: the others may run."""
+    free = [each for each in batch.undecided if each not in needing]
+    batch = batch.with_decision(needing)
+    asked = tuple(use for use in batch.waiting if use.id in needing)
+    instructions = go_on(state, turn, batch.with_held(free), for_approval=bool(asked))
+    return [*instructions, Emit(turn.approval_requested(asked))] if asked else instructions
 
 
 def time_out(state: ConversationState, turn: Turn, batch: ToolBatch, approval: bool) -> list[Instruction]:
@@ -219,11 +122,11 @@ def time_out(state: ConversationState, turn: Turn, batch: ToolBatch, approval: b
         batch = batch.with_errors(batch.waiting, NOBODY_APPROVED).with_errors(batch.asked, NOBODY_REPLIED)
     else:
         batch = batch.with_errors(uses, NOBODY_ANSWERED)
-    failed = [_ended(turn, batch, batch.results[use.id], None) for use in uses]
-    return [*map(Emit, failed), *_go_on(state, turn, batch)]
+    failed = [tool_ended(turn, batch, batch.results[use.id], None) for use in uses]
+    return [*map(Emit, failed), *go_on(state, turn, batch)]
 
 
-def _waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) -> tuple[Turn, ToolBatch]:
+def waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) -> tuple[Turn, ToolBatch]:
     """The turn that waits for tools, and what for.
 
     Raises:
@@ -240,7 +143,7 @@ def _waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) 
             raise unexpected_tool_message(ids, state.history.messages)
 
 
-def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:
+def go_on(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:
     """Give out what there is room for, and wait for what is open, or for the rest of the answer; or end the step."""
     batch, given = with_given(batch, turn.config(state.config).tools)
     emitted: list[Instruction] = [Emit(turn.tool_batch(given, state.config))] if given else []
@@ -255,10 +158,11 @@ def _go_on(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval:
 
 
 def wait_again(state: ConversationState, turn: Turn, batch: ToolBatch) -> list[Instruction]:
-    """Wait for *batch*, each time limit from its beginning; the tools that ran on Ray are lost, and run again."""
+    """Wait for *batch*, each time limit from its beginning; what ran on Ray, or was being decided, is done again."""
     timers = _wait(state, turn, batch, for_approval=True)
     given = turn.tool_batch(batch.given, state.config)
-    return [ResumeTools(given), *timers] if given.on_ray else timers
+    resumed = [ResumeTools(given)] if given.on_ray else []
+    return [*resumed, *timers, *_decisions(batch)]
 
 
 def _wait(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:
@@ -328,11 +232,12 @@ def _complete_step(state: ConversationState, turn: Turn, batch: ToolBatch) -> In
     )
 
 
-def _started(turn: Turn, batch: ToolBatch, tool_use_id: str) -> out.ToolStarted:
+def tool_started(turn: Turn, batch: ToolBatch, tool_use_id: str) -> out.ToolStarted:
+    """The event of a tool use that runs."""
     return out.ToolStarted(turn=turn.number, tool_use_id=tool_use_id, name=batch.name_of(tool_use_id))
 
 
-def _ended(
+def tool_ended(
     turn: Turn, batch: ToolBatch, result: ToolResult, duration_s: float | None
 ) -> out.ToolCompleted | out.ToolFailed:
     """The event of a tool use that has its *result*."""

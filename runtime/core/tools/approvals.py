@@ -9,6 +9,7 @@ from ....providers.schema.content import ToolUse
 from ....providers.schema.tools import Approval, Tool
 from ...api.config import SessionConfig
 from ...api.messages import Approve
+from ...api.tools.approval_policy import ApprovalPolicy
 
 MAX_GRANTS = 1_000
 """So many grants are kept: the oldest one is dropped for another."""
@@ -37,12 +38,14 @@ def is_granted(use: ToolUse, grants: tuple[Grant, ...], at: float) -> bool:
     return None in hashes or (bool(hashes) and _hash(use.input) in hashes)
 
 
-def needs_approval(use: ToolUse, config: SessionConfig, grants: tuple[Grant, ...], at: float) -> bool:
-    """True if *use* has to be approved before it runs."""
+def needs_approval(use: ToolUse, config: SessionConfig, grants: tuple[Grant, ...], at: float) -> bool | None:
+    """True if *use* has to be approved before it runs; ``None`` if the session's own function has to say so."""
     tools = (tool for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name)
     own = next((tool.approval for tool in tools), None)
     approval = config.approval if own is None else own
-    return approval is Approval.ALWAYS and not is_granted(use, grants, at)
+    if approval is Approval.NEVER or is_granted(use, grants, at):
+        return False
+    return None if isinstance(approval, ApprovalPolicy) else True
 
 
 def with_grants(grants: tuple[Grant, ...], message: Approve, uses: tuple[ToolUse, ...], at: float) -> tuple[Grant, ...]:

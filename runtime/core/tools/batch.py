@@ -23,6 +23,7 @@ from ...api.errors import (
     UnknownToolUse,
 )
 from ...api.messages import AnswerQuestion, Approve, Deny, ToolResults, ToolUpdate
+from ...api.tools.approval_policy import ApprovalPolicy
 
 INTERRUPTED = "This tool use was interrupted before it had a result."
 MALFORMED = "The input of this tool use is not a JSON object, and nothing was run. Ask again with valid JSON."
@@ -42,10 +43,11 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The tool *uses* of one answer, and the *results* so far by tool use id.
 
     A use with malformed input has its error result from the start. *unapproved* are the ids of those that wait for
-    approval, *decided* of those that have it, *edited* of those whose input somebody changed with it, *started* of
-    those that run, *questions* of those that were put to the user. *timer* and *approval_timer* are the numbers of the
-    timers that limit the wait. *stop_reason* is that of the answer, *usage* that of its request. *early* are the ids of
-    those that were emitted before the answer was complete, *held* of those that wait until others have ended.
+    approval, *undecided* of those of which the session's *policy* has not said yet whether they need it, *decided* of
+    those that have it, *edited* of those whose input somebody changed with it, *started* of those that run, *questions*
+    of those that were put to the user. *timer* and *approval_timer* are the numbers of the timers that limit the wait.
+    *stop_reason* is that of the answer, *usage* that of its request. *early* are the ids of those that were emitted
+    before the answer was complete, *held* of those that wait until others have ended.
     """
 
     uses: tuple[ToolUse, ...]
@@ -61,6 +63,8 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     approval_timer: int = 0
     early: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+    policy: ApprovalPolicy | None = None
 
     @classmethod
     def of(
@@ -84,7 +88,8 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def approved(self) -> tuple[ToolUse, ...]:
         """The tool uses without a result that may run."""
-        return tuple(use for use in self.open if use.id not in self.unapproved and use.id not in self.questions)
+        waiting = {*self.unapproved, *self.undecided, *self.questions}
+        return tuple(use for use in self.open if use.id not in waiting)
 
     @property
     def given(self) -> tuple[ToolUse, ...]:
@@ -171,6 +176,15 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             raise NoApprovalNeeded(f"tool use {shown(decided[0])} has been approved")
         return msgspec.structs.replace(self, unapproved=(*self.unapproved, *dict.fromkeys(ids)))
 
+    def with_undecided(self, ids: Iterable[str], policy: ApprovalPolicy) -> Self:
+        """This batch with the uses *ids*, none of which runs before *policy* has said which of them need approval."""
+        return msgspec.structs.replace(self, undecided=tuple(ids), policy=policy)
+
+    def with_decision(self, needing: Iterable[str]) -> Self:
+        """This batch, of whose undecided uses those *needing* approval wait for it, and the others may run."""
+        unapproved = (*self.unapproved, *(each for each in self.undecided if each in needing))
+        return msgspec.structs.replace(self, unapproved=unapproved, undecided=(), policy=None)
+
     def with_approval(self, message: Approve) -> Self:
         """This batch with the uses approved that *message* names: ``approved`` has them, with the input given there.
 
@@ -224,6 +238,11 @@ class ToolBatch(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
                 raise ToolUseAnswered(f"tool use {shown(each)} has a result already; open tool uses: {_ids(self.open)}")
             if each in self.unapproved:
                 raise ApprovalNeeded(f"tool use {shown(each)} waits for approval; send Approve or Deny first")
+            if each in self.undecided:
+                problem = (
+                    "it is being decided whether it needs approval: a ToolBatch or an ApprovalRequested will have it"
+                )
+                raise ApprovalNeeded(f"tool use {shown(each)} does not run yet: {problem}")
             if each in self.held:
                 raise UnknownToolUse(f"tool use {shown(each)} waits until others have ended: a ToolBatch will have it")
             if each in self.questions:

@@ -3,23 +3,25 @@
 import asyncio
 from collections.abc import Callable, Collection
 
-from ...core.events import ToolsTimedOut
-from ...core.instructions import StartToolTimer
+from ...core.events import ApprovalDecided, ToolsTimedOut
+from ...core.instructions import DecideApproval, StartToolTimer
+from .approval_policies import uses_needing_approval
 from .ray_runs import BatchRuns
 
 
 class OpenTools:
     """The runs of a step on Ray, and at most one timer for results and one for approval.
 
-    *on_timeout* gets what happened.
+    The task *deciding* asks the session's function about approval. *report* gets what happened.
     """
 
-    __slots__ = ("_on_timeout", "_runs", "_timers")
+    __slots__ = ("_report", "_runs", "_timers", "deciding")
 
-    def __init__(self, on_timeout: Callable[[ToolsTimedOut], object]) -> None:
-        self._on_timeout = on_timeout
+    def __init__(self, report: Callable[[ToolsTimedOut | ApprovalDecided], object]) -> None:
+        self._report = report
         self._timers: dict[bool, asyncio.TimerHandle] = {}
         self._runs: BatchRuns | None = None
+        self.deciding: asyncio.Task[None] | None = None
 
     def start_timer(self, start: StartToolTimer) -> None:
         """Start a timer, in the place of an earlier one of its kind."""
@@ -27,7 +29,12 @@ class OpenTools:
             earlier.cancel()
         timed_out = ToolsTimedOut(timer=start.timer, approval=start.approval)
         loop = asyncio.get_running_loop()
-        self._timers[start.approval] = loop.call_later(start.delay_s, self._on_timeout, timed_out)
+        self._timers[start.approval] = loop.call_later(start.delay_s, self._report, timed_out)
+
+    async def decide(self, asked: DecideApproval) -> None:
+        """Have the policy decide which tool uses need approval."""
+        needing = await uses_needing_approval(asked.uses, asked.policy)
+        self._report(ApprovalDecided(tool_use_ids=tuple(use.id for use in asked.uses), needing=needing))
 
     def join(self, runs: BatchRuns) -> bool:
         """Cancel *runs* when their tool uses are no longer open. True if those that go on have taken them in."""
@@ -42,7 +49,9 @@ class OpenTools:
             self._runs.keep(open_ids)
 
     def stop(self) -> None:
-        """No tool use is open any more: cancel the runs and the timers."""
+        """No tool use is open any more: cancel the runs, the decision and the timers."""
         self.keep(())
+        if self.deciding:
+            self.deciding.cancel()
         for timer in self._timers.values():
             timer.cancel()

@@ -21,7 +21,7 @@ from builders.conversation_strategies import (
     request_failures,
     temporary_contents,
     texts,
-    tool_messages,
+    tool_events,
     turn_settings,
     usages,
     with_early,
@@ -241,16 +241,7 @@ class Interleavings(RuleBasedStateMachine):
             case Backoff():
                 return ev.BackoffEnded(request=number)
             case ToolsOut() as phase:
-                batch = phase.batch
-                if not data.draw(st.integers(0, 9)):
-                    approval = data.draw(st.booleans())
-                    timer = batch.approval_timer if approval else batch.timer
-                    return ev.ToolsTimedOut(timer=timer, approval=approval)
-                approved, waiting, asked = (
-                    [use.id for use in uses] for uses in (batch.approved, batch.waiting, batch.asked)
-                )
-                message = tool_messages(approved, waiting, asked)
-                return msgspec.structs.replace(received(data.draw(message)), at=self.later(data))
+                return msgspec.structs.replace(data.draw(tool_events(phase.batch)), at=self.later(data))
             case Compacting(compaction=compaction):
                 return ev.CompactionEnded(
                     compaction=compaction, messages=data.draw(st.sampled_from(self.compaction_results()))

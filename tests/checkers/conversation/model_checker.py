@@ -49,7 +49,6 @@ from rayconteur.runtime.core.instructions import (
     Emit,
     EndSession,
     Instruction,
-    ResumeTools,
     SendRequest,
     StartBackoff,
     StartCompaction,
@@ -213,12 +212,12 @@ class ModelChecker:
                 self._tools.offers.configured(self.applied, step.config, self.conversation.history)
                 self._before_turn = self._before_turn.with_settings(before, self._tools.offers.offered(step.config))
                 self.applied = step.config
-            case ResumeTools():
-                assert isinstance(event, ev.Recovered)
             case ev.Record() | StartToolTimer():
                 pass
             case EndSession():
                 assert self.closed
+            case _:
+                self._tools.check_begun(step, event, self.settings.in_force(self.applied))
 
     def _check_event(self, emitted: out.FromLLM, event: ev.Event) -> None:
         assert not self.closed, "an event follows Closed"

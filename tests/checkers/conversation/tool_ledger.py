@@ -15,10 +15,11 @@ from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.settings.policies import NO_TOOLS, OnMaxSteps
+from rayconteur.runtime.api.tools.approval_policy import ApprovalPolicy
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.handlers.early_tools import WITHDRAWN
-from rayconteur.runtime.core.instructions import SendRequest
+from rayconteur.runtime.core.instructions import DecideApproval, ResumeTools, SendRequest
 from rayconteur.runtime.core.tools.batch import NO_MORE
 
 OfTool = out.ToolStarted | out.ToolCompleted | out.ToolFailed
@@ -30,7 +31,8 @@ class ToolLedger:
 
     *steps* counts the answers with tool uses of the turn. *granted* are pairs of a tool and the input that it is
     allowed for, or ``None``, until a time. *early* are the uses that have started before the end of the answer, as the
-    model wrote them, by id; *early_is_over*: no more of the answer do. *withdrawn* are the ids of those that no answer
+    model wrote them, by id; *early_is_over*: no more of the answer do. *policy* has to decide about those *undecided*,
+    by id, once it is asked. *withdrawn* are the ids of those that no answer
     asks for any more, which has to be told.
     """
 
@@ -46,6 +48,8 @@ class ToolLedger:
     builtins: set[str] = field(default_factory=set[str])
     early: dict[str, ToolUse] = field(default_factory=dict[str, ToolUse])
     early_is_over: bool = False
+    policy: ApprovalPolicy | None = None
+    undecided: set[str] = field(default_factory=set[str])
     withdrawn: set[str] = field(default_factory=set[str])
     granted: list[tuple[str, dict[str, Any] | None, float]] = field(
         default_factory=list[tuple[str, dict[str, Any] | None, float]]
@@ -62,10 +66,17 @@ class ToolLedger:
         self.allowed, self.unapproved, self.started, self.ended = set(), set(), set(), set()
         self.asked, self.builtins = set(), set()
         self.early, self.early_is_over = {}, False
+        self.policy, self.undecided = None, set()
 
     def note(self, event: ev.Event, after: Conversation, emitted: Sequence[out.FromLLM], config: SessionConfig) -> None:
         """*event* has led to *after*, and to *emitted*; *config* are the settings in force."""
         match event:
+            case ev.ApprovalDecided(needing=needing):
+                free = [use for each in emitted if isinstance(each, out.ToolBatch) for use in each.uses]
+                asked = [use for each in emitted if isinstance(each, out.ApprovalRequested) for use in each.uses]
+                assert ids_of(free) == self.undecided - {*needing}
+                assert ids_of(asked) == self.undecided & {*needing}
+                self.undecided = set()
             case ev.ToolUseReady(use=use):
                 self._note_ready(use, event.at, bool(emitted), config)
             case ev.Answered() | ev.RequestFailed() | ev.TaskCancelled() | ev.Recovered() if not self.uses:
@@ -83,6 +94,23 @@ class ToolLedger:
         starts = any((tool.start or config.start_tools) is ToolStart.STREAMING for tool in tools)
         assert sent.early_tools == (starts and config.tool_choice != NO_TOOLS)
 
+    def check_begun(self, step: ResumeTools | DecideApproval, event: ev.Event, config: SessionConfig) -> None:
+        """Tools run again in a process that goes on, and a decision is made once, and again there."""
+        if isinstance(step, ResumeTools) or not isinstance(event, ev.Answered):
+            assert isinstance(event, ev.Recovered)
+        else:
+            if not self.uses:
+                self._open_step(event, config)
+            unclear = [use for use in self._uses_of_programs() if self._needs_approval(use, config, event.at) is None]
+            assert names_and_inputs(step.uses) == names_and_inputs(unclear)
+            self.policy, self.undecided = step.policy, ids_of(step.uses)
+            assert step.policy == config.approval
+        if isinstance(step, ResumeTools):
+            return
+        assert step.uses
+        assert (step.policy, ids_of(step.uses)) == (self.policy, self.undecided)
+        assert not self.undecided & (self.allowed | self.unapproved)
+
     def check_told(self) -> None:
         """All has been told of an event."""
         assert not self.withdrawn, "the end of a tool use was not told"
@@ -90,7 +118,7 @@ class ToolLedger:
     def _note_ready(self, use: ToolUse, at: float, starts: bool, config: SessionConfig) -> None:
         offered = self.offers.offered(config)
         is_builtin = any(isinstance(tool, Tool) and tool.builtin and tool.name == use.name for tool in offered.tools)
-        if use.malformed is not None or is_builtin or self._needs_approval(use, config, at):
+        if use.malformed is not None or is_builtin or self._needs_approval(use, config, at) is not False:
             assert not starts
             return
         own = [tool for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name]
@@ -220,6 +248,9 @@ class ToolLedger:
     def _check_batch(
         self, uses: tuple[ToolUse, ...], refused: tuple[ToolUse, ...], event: ev.Event, config: SessionConfig
     ) -> None:
+        if isinstance(event, ev.ApprovalDecided):
+            assert not refused
+            return
         if is_a(event, msg.Approve):
             assert uses, "nothing was approved"
             assert not refused
@@ -233,7 +264,7 @@ class ToolLedger:
             self.early[use.id] = event.use
             return
         assert isinstance(event, ev.Answered)
-        free = [use for use in self._uses_of_programs() if not self._needs_approval(use, config, event.at)]
+        free = [use for use in self._uses_of_programs() if self._needs_approval(use, config, event.at) is False]
         assert names_and_inputs(uses) == names_and_inputs(free)
         assert names_and_inputs(refused) == names_and_inputs(use for use in self.uses if use.malformed is not None)
 
@@ -242,13 +273,14 @@ class ToolLedger:
         if isinstance(event, ev.Answered):
             needed = [use for use in self._uses_of_programs() if self._needs_approval(use, config, event.at)]
             assert names_and_inputs(uses) == names_and_inputs(needed)
-        else:
+        elif not isinstance(event, ev.ApprovalDecided):
             assert is_a(event, msg.RequestApproval)
             assert ids_of(uses) <= self.allowed - self.ended
 
     def _check_step(self, step: out.StepCompleted) -> None:
         assert step.number == self.steps
         assert not self.unapproved, "the step ended while a tool use waited for approval"
+        assert not self.undecided, "the step ended before the function had decided"
         assert [use.name for use in step.uses] == [use.name for use in self.uses]
         results: tuple[ToolResult, ...] = step.results
         assert [result.tool_use_id for result in results] == [use.id for use in step.uses], "not N in, N out, in order"
@@ -267,13 +299,16 @@ class ToolLedger:
             until = float("inf") if message.grant_s is None else event.at + message.grant_s
             self.granted += [(use.name, use.input if message.grant == "arguments" else None, until) for use in uses]
 
-    def _needs_approval(self, use: ToolUse, config: SessionConfig, at: float) -> bool:
+    def _needs_approval(self, use: ToolUse, config: SessionConfig, at: float) -> bool | None:
         own = [tool.approval for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name]
         approval = next((each for each in own if each is not None), config.approval)
-        return approval is Approval.ALWAYS and not any(
+        is_granted = any(
             name == use.name and (granted is None or _json(granted) == _json(use.input)) and at < until
             for name, granted, until in self.granted
         )
+        if approval is Approval.NEVER or is_granted:
+            return False
+        return True if approval is Approval.ALWAYS else None
 
 
 def is_a(event: ev.Event, message: type[msg.ToLLM]) -> bool:

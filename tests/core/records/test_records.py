@@ -144,6 +144,10 @@ EVENTS: list[tuple[bytes, ev.Event]] = [
         b'{"event":"tooluseready","request":2,"use":{"kind":"tooluse","id":"a","name":"look","input":{"at":1}}}',
         ev.ToolUseReady(request=2, use=ToolUse(id="a", name="look", input={"at": 1})),
     ),
+    (
+        b'{"event":"approvaldecided","tool_use_ids":["a","b"],"needing":["b"]}',
+        ev.ApprovalDecided(tool_use_ids=("a", "b"), needing=("b",)),
+    ),
 ]
 
 RECORD_IN_MESSAGE_PACK = (  # bytes stay bytes

@@ -1,14 +1,24 @@
 """Tool uses that wait for approval, which another program may give, and the events and steps of a turn with tools."""
 
 import asyncio
+import threading
 
 import msgspec
+import pytest
 from fixtures.rejections import rejected, scripted
 
 import rayconteur as rc
 from rayconteur import blocking
-from rayconteur.errors import NoApprovalNeeded, UnknownToolUse
-from rayconteur.runtime import ApprovalRequested, StepCompleted, ToolCompleted, ToolFailed, ToolStarted
+from rayconteur.errors import InvalidConfig, NoApprovalNeeded, UnknownToolUse
+from rayconteur.runtime import (
+    ApprovalPolicy,
+    ApprovalRequested,
+    RayTask,
+    StepCompleted,
+    ToolCompleted,
+    ToolFailed,
+    ToolStarted,
+)
 from rayconteur.scripted import Call, Say
 
 sent: list[str] = []
@@ -96,3 +106,65 @@ def test_the_blocking_api_approves_and_denies_too(runtime: blocking.Runtime) -> 
                 raise AssertionError("a use that the grant covers needs no approval")
 
     assert sent == ["Ada", "Cy"]
+
+
+@rc.tool
+def pay(eur: int) -> str:
+    """Pay somebody."""
+    return f"paid {eur}"
+
+
+@rc.tool(runs=RayTask(num_cpus=0))
+def transfer(eur: int) -> str:
+    """Pay somebody, from elsewhere."""
+    return f"transferred {eur}"
+
+
+def test_a_function_of_the_session_decides_about_all_tools_wherever_they_run(runtime: blocking.Runtime) -> None:
+    limit = 100
+
+    def is_expensive(use: rc.ToolUse) -> bool:
+        return bool(use.input["eur"] > limit)
+
+    names = ("pay", "transfer", "by_hand")
+    calls = [Call(name, {"eur": eur}, id=f"{name} {eur}") for name in names for eur in (1, 1_000)]
+    config = msgspec.structs.replace(
+        scripted(tuple(calls), (Say("done"),), (Call("pay", {"eur": 1_000}),), (Say("done"),)),
+        tools=(pay, transfer, rc.Tool(name="by_hand")),
+        approval=is_expensive,
+    )
+    session = runtime.spawn(config)
+    asked: list[str] = []
+
+    for event in session.ask("pay"):
+        match event:
+            case ApprovalRequested(uses=uses):
+                asked += [use.id for use in uses]
+                session.approve()
+            case rc.ToolBatch(uses=uses):
+                if by_hand := [use.id for use in uses if use.name == "by_hand"]:
+                    results = tuple(rc.ToolResult(each, (rc.Text("paid by hand"),)) for each in by_hand)
+                    session.send(rc.ToolResults(results=results))
+            case StepCompleted(results=results):
+                assert [result.is_error for result in results] == [False] * len(calls)
+            case _:
+                pass
+
+    assert asked == [f"{name} 1000" for name in names]
+    session.configure(rc.Configure(approval=lambda use: False))
+    assert session.ask("pay").answer().text == "done"
+    assert isinstance(session.settings().approval, ApprovalPolicy)
+
+
+def test_a_function_that_can_not_travel_is_named(runtime: blocking.Runtime) -> None:
+    lock = threading.Lock()
+
+    def locks(use: rc.ToolUse) -> bool:
+        with lock:
+            return True
+
+    with pytest.raises(InvalidConfig, match=r"config\.approval: the function can't be sent to Ray: TypeError"):
+        runtime.spawn(msgspec.structs.replace(SENDS, approval=locks))
+    session = runtime.spawn(SENDS)
+    with pytest.raises(InvalidConfig, match="approval"):
+        session.configure(rc.Configure(approval=locks))

@@ -1,6 +1,8 @@
 """A host that is drained: its sessions leave, idle or not, and go on elsewhere. In virtual time."""
 
 import asyncio
+import pickle
+import threading
 from contextlib import suppress
 from random import Random
 
@@ -14,9 +16,11 @@ from session.durable.session_program import ANSWERS, TOOL, Program, check
 import rayconteur as rc
 from rayconteur.errors import RuntimeDraining, SessionError
 from rayconteur.runtime.api.messages import MessageKey
+from rayconteur.runtime.api.tools.approval_policy import ApprovalPolicy
 from rayconteur.runtime.journal.errors import JournalUnavailable
 from rayconteur.scripted import Call, Say, Wait
 
+DECIDES, MAY_DECIDE = threading.Event(), threading.Event()
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 
@@ -69,6 +73,34 @@ def test_what_does_not_end_in_time_is_asked_again_elsewhere() -> None:
         await namespace.stop()
 
     run(main())
+
+
+def decides_when_it_may(use: rc.ToolUse) -> bool:
+    DECIDES.set()
+    MAY_DECIDE.wait()
+    return False
+
+
+def test_a_turn_ends_whose_function_is_deciding_about_approval() -> None:
+    async def main() -> None:
+        namespace = Namespace(SlowJournal())
+        policy = ApprovalPolicy(pickle.dumps(decides_when_it_may))
+        await namespace.open(scripted_config((Call(name="look", id="a"),), (Say(text="found"),), approval=policy))
+        await namespace.host.ask("look")
+        await asyncio.to_thread(DECIDES.wait)
+        draining = asyncio.create_task(namespace.host.host.leaving.drain(60))
+        await asyncio.sleep(0)
+
+        MAY_DECIDE.set()
+        await namespace.wait_for(lambda event: isinstance(event, rc.ToolBatch))
+        await namespace.host.send(rc.ToolResults(results=(rc.ToolResult("a"),)))
+
+        assert await draining == []
+        await namespace.recover()
+        assert namespace.texts()[-1] == "found"
+        await namespace.stop()
+
+    asyncio.run(main())
 
 
 def test_a_session_that_waits_for_approval_delays_nothing() -> None:
