@@ -47,13 +47,15 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     can't read, a message longer than the context window), or that the model or a content filter refused: what stays is
     sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
     the output limit or paused by the provider. After *max_steps* answers with tool uses, a turn ends when it has their
-    results, or as *on_max_steps* says. *approval* is whether uses of tools that do not say so themselves wait for
-    ``Approve``, or a function that the session asks about each of them; *approval_timeout_s* is how long they wait at
-    most, in seconds; so long, too, questions wait for the user. A tool use that may run and that nobody answers, or
-    says anything of, for *results_timeout_s* seconds gets an error result. *defer_tools* is whether the model has to
-    search for tools when there are many, *start_tools* whether those that do not say so themselves start while the
-    answer is still streamed. *passivate_after_s* is how long a session with a journal is idle, in seconds, before it
-    leaves memory; by default, what the options of the runtime say. *labels* are how the session is listed.
+    results, or as *on_max_steps* says. Of the tools of one answer, at most *max_parallel_tools* run at a time, whoever
+    runs them; with 1 they run in the model's order, each when all before it have their results. *approval* is whether
+    uses of tools that do not say so themselves wait for ``Approve``, or a function that the session asks about each of
+    them; *approval_timeout_s* is how long they wait at most, in seconds; so long, too, questions wait for the user. A
+    tool use that may run and that nobody answers, or says anything of, for *results_timeout_s* seconds gets an error
+    result. *defer_tools* is whether the model has to search for tools when there are many, *start_tools* whether those
+    that do not say so themselves start while the answer is still streamed. *passivate_after_s* is how long a session
+    with a journal is idle, in seconds, before it leaves memory; by default, what the options of the runtime say.
+    *labels* are how the session is listed.
     """
 
     compaction: Compaction | None = Layered()
@@ -66,6 +68,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     auto_continue: Annotated[int, Meta(ge=0)] = 0
     max_steps: Positive = 25
     on_max_steps: OnMaxSteps = OnMaxSteps.END
+    max_parallel_tools: Positive | None = None
     if TYPE_CHECKING:
         approval: Approval | ApprovalPolicy | NeedsApproval = Approval.NEVER
     else:

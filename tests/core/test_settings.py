@@ -63,6 +63,7 @@ EVERYTHING = Configure(
     streaming=False,
     approval=Approval.ALWAYS,
     on_max_steps=OnMaxSteps.ANSWER,
+    max_parallel_tools=2,
     approval_timeout_s=5.0,
     results_timeout_s=6.0,
     defer_tools=DeferTools.NEVER,

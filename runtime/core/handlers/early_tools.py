@@ -13,7 +13,7 @@ from ..state import ConversationState
 from ..tools.approvals import needs_approval
 from ..tools.builtins import builtin_uses
 from ..tools.early import NO_EARLY_TOOLS, EarlyTools, starts_early
-from ..tools.room import with_given
+from ..tools.room import runs_in_order, with_given
 
 WITHDRAWN = "The answer that asked for this tool use was not completed, and what became of it is not used."
 
@@ -21,20 +21,22 @@ WITHDRAWN = "The answer that asked for this tool use was not completed, and what
 def start_early(state: ConversationState, phase: Requesting, written: ToolUse) -> list[Instruction]:
     """Emit a tool use whose input is complete, *written* so by the model, if its tool starts before the answer's end.
 
-    What has to be approved or answered by the session itself, or has no valid input, waits, and holds up no other use.
+    What has to be approved or answered by the session itself, or has no valid input, waits. It holds up no other use,
+    unless all run in order.
     """
     config, early = phase.turn.config(state.config), phase.early or NO_EARLY_TOOLS
     is_builtin = bool(builtin_uses((written,), state.offered(config)))
     may_run = needs_approval(written, config, state.grants, state.history.now) is False
-    if written.malformed is not None or is_builtin or not may_run:
+    waits = written.malformed is not None or is_builtin or not may_run
+    if waits and not runs_in_order(config):
         return []
-    if not starts_early(written.name, config):
+    if waits or not starts_early(written.name, config):
         state.enter(msgspec.structs.replace(phase, early=msgspec.structs.replace(early, is_over=True)))
         return []
     *_, use = unique_tool_ids((*early.written, written), state.history.taken_ids)
     assert isinstance(use, ToolUse)
     early = early.adding(written, use)
-    batch, given = with_given(early.batch.with_held((use.id,)), config.tools)
+    batch, given = with_given(early.batch.with_held((use.id,)), config)
     state.enter(msgspec.structs.replace(phase, early=msgspec.structs.replace(early, batch=batch)))
     return [Emit(phase.turn.in_next_step().tool_batch(given, state.config))] if given else []
 

@@ -52,7 +52,7 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
     if isinstance(policy := config.approval, ApprovalPolicy):
         batch = batch.with_undecided((each for each, is_needed in needs.items() if is_needed is None), policy)
     emitted: list[Instruction] = []
-    batch, given = with_given(batch.with_held(use.id for use in new if needs[use.id] is False), config.tools)
+    batch, given = with_given(batch.with_held(use.id for use in new if needs[use.id] is False), config)
     if given or batch.refused:
         emitted.append(Emit(turn.tool_batch(given, state.config, batch.refused)))
     if unapproved:
@@ -145,7 +145,7 @@ def waiting_for(state: ConversationState, ids: Iterable[str], size_bytes: int) -
 
 def go_on(state: ConversationState, turn: Turn, batch: ToolBatch, for_approval: bool = False) -> list[Instruction]:
     """Give out what there is room for, and wait for what is open, or for the rest of the answer; or end the step."""
-    batch, given = with_given(batch, turn.config(state.config).tools)
+    batch, given = with_given(batch, turn.config(state.config))
     emitted: list[Instruction] = [Emit(turn.tool_batch(given, state.config))] if given else []
     match state.phase:
         case Requesting(early=EarlyTools() as early) as phase:  # its time limits begin with the end of the answer

@@ -1,14 +1,17 @@
-"""Tools on a real Ray: at the same time, and with a runtime_env that can't be set up."""
+"""Tools on a real Ray: at the same time, one after the other, and with a runtime_env that can't be set up."""
 
 import time
+from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
+import ray
 from fixtures.rejections import scripted
 
 import rayconteur as rc
 from rayconteur import blocking
-from rayconteur.runtime import RayTask, StepCompleted
+from rayconteur.runtime import ActorMethod, RayTask, StepCompleted
 from rayconteur.scripted import Call, Say
 
 pytestmark = pytest.mark.chaos
@@ -59,3 +62,34 @@ def test_a_runtime_env_that_can_t_be_set_up_is_an_error_result_that_names_it(run
     assert answer.text == "well"
     assert result.is_error
     assert "runtime_env" in text_of(result)
+
+
+def test_a_session_runs_its_tools_in_order_wherever_they_run(runtime: blocking.Runtime, tmp_path: Path) -> None:
+    def takes_a_while(file: str, use: int) -> None:
+        """Write down the beginning and the end of a use."""
+        for what in ("starts", "ends"):
+            with Path(file).open("a") as log:
+                log.write(f"{what} {use}\n")
+            time.sleep(0.02)
+
+    class Clerk:
+        def by_actor(self, file: str, use: int) -> None:
+            takes_a_while(file, use)
+
+    clerk: Any = cast(Any, ray.remote(Clerk)).options(name="clerk", num_cpus=0).remote()
+    here = rc.tool(name="here")(takes_a_while)
+    on_ray = rc.tool(name="on_ray", runs=RayTask(num_cpus=0))(takes_a_while)
+    by_actor = rc.tool(name="by_actor", runs=ActorMethod("clerk", "by_actor"))(takes_a_while)
+    names = ("here", "on_ray", "by_hand", "by_actor") * 3
+    log = tmp_path / "log"
+    config = msgspec.structs.replace(
+        scripted(tuple(Call(name, {"file": str(log), "use": use}) for use, name in enumerate(names)), (Say("done"),)),
+        tools=(here, on_ray, rc.Tool(name="by_hand"), by_actor),
+        max_parallel_tools=1,
+    )
+
+    answer = runtime.spawn(config).ask("run").answer(run_tool=lambda use: takes_a_while(**use.input))
+
+    assert [text_of(result) for result in answer.steps[0].results if result.is_error] == []
+    assert log.read_text().split("\n")[:-1] == [f"{what} {use}" for use in range(12) for what in ("starts", "ends")]
+    del clerk

@@ -28,6 +28,8 @@ from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.api.errors import UnknownToolUse
 from rayconteur.runtime.api.status import State
+from rayconteur.runtime.api.tools.approval_policy import ApprovalPolicy
+from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import Instruction, ResumeTools, SendRequest
@@ -44,6 +46,7 @@ def tools(most: int) -> tuple[Tool, ...]:
     )
 
 
+POLICY = ApprovalPolicy(b"pickled")
 NAMES = [tool.name for tool in tools(1)]
 
 
@@ -144,6 +147,61 @@ def test_those_on_ray_are_given_out_first_and_the_others_when_there_is_room() ->
 
     assert ids_given(first) == ["u1", "u3"]
     assert (ids_given(second), ids_given(third)) == (["u0"], ["u2"])
+
+
+@pytest.mark.parametrize("name", ["look", "here"])
+def test_a_session_says_how_many_run_at_a_time_whoever_runs_them(name: str) -> None:
+    conversation = conversation_in(State.REQUESTING, msgspec.structs.replace(config(4), max_parallel_tools=2))
+
+    first = conversation.handle(answered(1, *uses_of([name] * 4)))
+    second = conversation.handle(tool_results("u0", "u1"))
+
+    assert (ids_given(first), ids_given(second)) == (["u0", "u1"], ["u2", "u3"])
+
+
+@given(
+    data=st.data(),
+    names=st.lists(st.sampled_from([*NAMES, "ask_user", "unknown"]), min_size=1, max_size=7),
+    start=st.sampled_from(ToolStart),
+    approval=st.sampled_from([POLICY, Approval.NEVER]),
+)
+@settings(derandomize=True, max_examples=examples(100, 2_000))
+def test_a_session_runs_its_tools_in_order_each_when_all_before_it_have_their_results(
+    data: st.DataObject, names: list[str], start: ToolStart, approval: ApprovalPolicy | Approval
+) -> None:
+    in_order = msgspec.structs.replace(
+        config(3, start), max_parallel_tools=1, tools=(*tools(3), ASK_USER), approval=approval
+    )
+    uses = [ToolUse(id=use.id, name=use.name, input={"question": "Which?"}) for use in uses_of(names)]
+    conversation, ended = conversation_in(State.REQUESTING, in_order), list[str]()
+
+    def handle(event: ev.Event) -> None:
+        for each in emitted_events(conversation.handle(event)):
+            match each:
+                case out.ToolBatch(uses=given):
+                    [use] = given
+                    before = {each.id for each in uses[: int(use.id[1:])]}
+                    assert before <= {*ended}, "a tool was given out before its turn"
+                case out.ToolCompleted(tool_use_id=use_id) | out.ToolFailed(tool_use_id=use_id):
+                    ended.append(use_id)
+                case _:
+                    pass
+
+    for use in uses:
+        handle(ev.ToolUseReady(request=1, use=use))
+        if data.draw(st.booleans()) and (given_out := batch_of(conversation.phase).given):
+            handle(tool_results(given_out[0].id))
+    handle(answered(1, *uses))
+    while isinstance(conversation.phase, ToolsOut):
+        batch = conversation.phase.batch
+        events: list[ev.Event] = [tool_results(use.id) for use in batch.given]
+        events += [received(msg.Approve(tool_use_ids=(use.id,))) for use in batch.waiting]
+        events += [received(msg.AnswerQuestion(tool_use_id=use.id, text="Oslo")) for use in batch.asked]
+        if ids := batch.undecided:
+            events.append(ev.ApprovalDecided(tool_use_ids=ids, needing=ids[::2]))
+        handle(data.draw(st.sampled_from(events)))
+
+    assert sorted(ended) == [use.id for use in uses]
 
 
 @pytest.mark.parametrize("name", ["look", "here"])
