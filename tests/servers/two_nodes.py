@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from signal import SIGTERM
 
@@ -37,8 +37,13 @@ def two_nodes(environ: Mapping[str, str]) -> Generator[str]:
 @contextmanager
 def three_nodes(options: tuple[str, ...]) -> Generator[str]:
     """As ``two_nodes``, and the node ``THIRD``, which is started with *options*."""
-    with two_nodes({}) as address, _node((f"--address={address}", f"--node-ip-address={THIRD}", *options), {}):
+    with two_nodes({}) as address, third_node(address, *options):
         yield address
+
+
+def third_node(address: str, *options: str) -> AbstractContextManager[None]:
+    """Runs the node ``THIRD``, started with *options*, in the cluster at *address*."""
+    return _node((f"--address={address}", f"--node-ip-address={THIRD}", *options), {})
 
 
 def require_addresses() -> None:
