@@ -156,6 +156,38 @@ def test_a_function_of_the_session_decides_about_all_tools_wherever_they_run(run
     assert isinstance(session.settings().approval, ApprovalPolicy)
 
 
+def test_another_program_approves_later_when_the_one_that_asked_is_gone(options: rc.RuntimeOptions) -> None:
+    detached = msgspec.structs.replace(options, detached=True)
+    pays = msgspec.structs.replace(
+        scripted((Call("transfer", {"eur": 1}, id="a"),), (Say("done"),)),
+        tools=(transfer,),
+        approval=rc.runtime.Approval.ALWAYS,
+    )
+
+    async def main() -> tuple[tuple[str, ...], list[bool], str]:
+        async with rc.Runtime(options=detached) as runtime:
+            session = await runtime.spawn(pays, "left")
+            await session.send(rc.UserMessage.of("pay"))
+            async for event in session.events():
+                if isinstance(event, ApprovalRequested):
+                    break
+        async with rc.Runtime(options=options) as other:
+            attached = await other.session("left")
+            waiting = (await attached.status()).awaiting_approval
+            await attached.approve("a")
+            errors: list[bool] = []
+            async for event in attached.events():
+                if isinstance(event, StepCompleted):
+                    errors += [result.is_error for result in event.results]
+                if isinstance(event, rc.Completed):
+                    break
+            [*_, last] = await attached.history()
+            await attached.close()
+            return waiting, errors, "".join(block.text for block in last.content if isinstance(block, rc.Text))
+
+    assert asyncio.run(main()) == (("a",), [False], "done")
+
+
 def test_a_function_that_can_not_travel_is_named(runtime: blocking.Runtime) -> None:
     lock = threading.Lock()
 
