@@ -47,6 +47,7 @@ SYSTEM = (
     "cluster/journal/test_catalog.py",
     "cluster/journal/test_draining.py",
     "cluster/journal/test_journal_actor.py",
+    "cluster/journal/test_journal_failures.py",
     "cluster/journal/test_passivated_sessions.py",
     "cluster/journal/test_unusable_journals.py",
 )

@@ -16,6 +16,7 @@ from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
 from ..api.errors import DirectoryUnreachable, RuntimeClosed
 from ..api.status import SessionStatus, SessionSummary
+from ..session.durable.journaling import Journaling
 from ..session.forks import ForkStart, fork_start
 from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
@@ -38,6 +39,9 @@ from .shipping import read_pages
 from .tools.runner import TaskRunner
 
 log = logging.getLogger(__name__)
+
+_JOURNAL_SHARE = 0.75
+"""Of the time that a caller has: how long the journal has."""
 
 _GRACE_S = 0.1
 """For the answers to the last calls. ``ray.actor.exit_actor`` waits for them itself, but keeps the name for seconds."""
@@ -85,8 +89,8 @@ class _SessionActor:
         self._retired = settings.dedicated
         transports = [transport_to(router, self._directory, owner.host_id) for router in routers]
         publish = [transport.publish for transport in transports]
-        journal = settings.journal.connect(owner.host_id) if settings.journal else None
-        self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes, journal)
+        journaling = _journaling(settings.journal, owner.host_id, settings.call_timeout_s)
+        self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes, journaling)
         self._host.leaving.idle_timer.default_s = settings.passivate_after_s
         self._host.ray_tools.runner = self._task_runner = TaskRunner((owner.host_id, settings.namespace))
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
@@ -301,6 +305,14 @@ class _SessionActor:
             self._exiting.set()
             this_actor = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
             asyncio.get_running_loop().call_later(_GRACE_S, kill_actor, this_actor)
+
+
+def _journaling(journal: JournalRef | None, host_id: str, call_timeout_s: float) -> Journaling | None:
+    """Records the sessions of *host_id*. It waits less for the journal than a caller waits for it: it says why."""
+    if journal is None:
+        return None
+    wait_s = _JOURNAL_SHARE * call_timeout_s
+    return Journaling(journal.connect(host_id, wait_s), wait_s)
 
 
 def _ignore_push(data: bytes) -> None:

@@ -24,7 +24,6 @@ from ..events.outbox import FIRST, Incarnation, Outbox
 from ..events.publisher import Publisher
 from ..events.segments import HeldSession, shard_of
 from ..journal.entry import SessionKey as JournalKey
-from ..journal.journal import Journal
 from .closing import Closing, wait_for_room
 from .durable.journaling import Journaling
 from .durable.partials import lost_answer
@@ -53,8 +52,8 @@ class Host:
     """Opens sessions, finds them by id, and removes them when they have ended.
 
     *publish* has one function per router. *on_end* is awaited with sessions, ids with their epochs, that are over:
-    the router has all their events. *history_bytes* bounds the histories of all sessions together. With a *journal*,
-    sessions are recorded in it.
+    the router has all their events. *history_bytes* bounds the histories of all sessions together. With a
+    *journaling*, sessions are recorded.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class Host:
         on_end: Callable[[dict[str, int]], Awaitable[None]],
         clients: ClientPool,
         history_bytes: int = RuntimeOptions().host_history_bytes,
-        journal: Journal | None = None,
+        journaling: Journaling | None = None,
     ) -> None:
         self.publishers = [Publisher(to_router) for to_router in publish]  # one per router
         for publisher in self.publishers:
@@ -72,14 +71,14 @@ class Host:
         self._budget = HistoryBudget(history_bytes)
         self._on_history = self._budget.update  # shared by all sessions
         self._clients = clients
-        self._journaling = Journaling(journal) if journal else None
+        self._journaling = journaling
         self._rebuilt: dict[SessionKey, Rebuilt] = {}
         self.ray_tools = RayTools(self.tell)
         self._on_tools = self.ray_tools.batch_runs  # shared by all sessions
         self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
         self._closing = Closing(self._sessions, on_end, self.publishers)
-        self.leaving = Leaving(self._sessions, self._closing, journal is not None)
+        self.leaving = Leaving(self._sessions, self._closing, journaling is not None)
         self._on_session_end = self._closing.on_session_end  # shared by all sessions
 
     async def run(self) -> None:

@@ -7,7 +7,7 @@ from ...api.errors import DeathReason, RuntimeClosed
 from ...api.options import RuntimeOptions
 from ...journal.errors import JournalUnavailable
 from ...journal.journal import Capabilities
-from ...journal.remote.remote_journal import RemoteJournal, ServerGone
+from ...journal.remote.remote_journal import TIMEOUT_S, RemoteJournal, ServerGone
 from ...streams.channel import Channel
 from ...streams.endpoint import Endpoint
 from ..directory.actor_names import JOURNAL
@@ -23,8 +23,8 @@ class JournalRef(msgspec.Struct, frozen=True):
     actor: JournalHandle
     capabilities: Capabilities
 
-    def connect(self, caller_id: str) -> RemoteJournal:
-        """The journal, for the driver or host *caller_id*. It connects with the first call."""
+    def connect(self, caller_id: str, timeout_s: float = TIMEOUT_S) -> RemoteJournal:
+        """The journal, for the driver or host *caller_id*, whose calls have *timeout_s*. The first one connects."""
 
         async def locate() -> Endpoint:
             try:
@@ -32,7 +32,7 @@ class JournalRef(msgspec.Struct, frozen=True):
             except (ActorDead, RuntimeClosed):
                 raise ServerGone("its actor has ended") from None
 
-        return RemoteJournal(Channel(locate, caller_id, node_id(), tls()), self.capabilities)
+        return RemoteJournal(Channel(locate, caller_id, node_id(), tls()), self.capabilities, timeout_s)
 
 
 def find_or_start_journal(place: JournalPlace, options: RuntimeOptions, memory_bytes: int) -> JournalHandle:

@@ -11,8 +11,9 @@ from ..journal import Journal
 from . import calls
 from .calls import decode_call, encode, pickled
 
-WAIT_S = 20.0
-"""How long an append waits for a store that is unavailable. Less than a client waits, which so learns the reason."""
+WAIT_S = 2.0
+"""How long an append waits for a store that is unavailable. Less than a client waits, which so learns the reason
+in time to tell it to those that wait there."""
 
 
 class JournalServer:

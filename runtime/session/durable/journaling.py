@@ -13,15 +13,15 @@ from .rebuilding import Rebuilt, rebuilt_session, segments_after
 from .recorder import Recorder
 from .session_records import OnLost, Replayed, SessionRecords
 
-_STORE_S = 30.0
-"""How long a sender waits for the journal."""
+WAIT_S = 7.5
 
 
 class Journaling:
-    """Records sessions in *journal*, and rebuilds them."""
+    """Records sessions in *journal*, and rebuilds them. A sender waits for the journal for *wait_s*."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, wait_s: float = WAIT_S) -> None:
         self._journal = journal
+        self._wait_s = wait_s
         self._recorder = Recorder(journal)
         self._catalog = CatalogWriter(journal)
 
@@ -48,10 +48,10 @@ class Journaling:
             JournalUnavailable: it takes too long. What is to be stored may be stored later.
         """
         try:
-            async with asyncio.timeout(_STORE_S):
+            async with asyncio.timeout(self._wait_s):
                 await asyncio.shield(stored)
         except TimeoutError:
-            problem = self._recorder.problem or f"it has not answered for {_STORE_S:g} s"
+            problem = self._recorder.problem or f"it has not answered for {self._wait_s:g} s"
             raise JournalUnavailable(f"the journal does not store what was sent, but may yet: {problem}") from None
 
     async def rebuilt(self, session: SessionKey, incarnation: int | None) -> Rebuilt:

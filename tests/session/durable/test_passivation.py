@@ -22,6 +22,7 @@ from rayconteur.runtime.events.outbox import Outbox
 from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.journal.entry import StoredSnapshot
 from rayconteur.runtime.journal.memory import MemoryJournal
+from rayconteur.runtime.session.durable.journaling import Journaling
 from rayconteur.runtime.session.host import Host
 from rayconteur.runtime.session.requests.client_pool import ClientPool
 from rayconteur.runtime.session.session import Session
@@ -189,7 +190,7 @@ def test_sessions_that_are_due_at_once_leave_in_the_event_loop_of_actors_too() -
             if len(left) == 2:
                 have_left.set()
 
-        host = Host([publish], on_end, ClientPool(open_client), journal=MemoryJournal())
+        host = Host([publish], on_end, ClientPool(open_client), journaling=Journaling(MemoryJournal()))
         await host.open(["a", "b"], 1, rc.SessionConfig(provider=rc.Scripted(), passivate_after_s=1e-9))
         await have_left.wait()
         assert len(host) == 0
