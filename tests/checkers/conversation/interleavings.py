@@ -1,6 +1,6 @@
 """Random interleavings of events: the model checker checks each step that a conversation makes of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -34,12 +34,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from validators import anthropic, chat, history, responses
 
-from rayconteur.compaction.summaries.summary_message import native_summary
+from rayconteur.compaction.sized_history import SizedHistory
+from rayconteur.compaction.summaries.summary_message import native_summary, summary_message
 from rayconteur.providers.anthropic import requests as anthropic_requests
 from rayconteur.providers.openai.chat import requests as chat_requests
 from rayconteur.providers.openai.dialect import Dialect
 from rayconteur.providers.openai.responses import requests as responses_requests
-from rayconteur.providers.schema.content import Opaque, Text, ToolResult, UserBlock
+from rayconteur.providers.schema.content import Opaque, Text, UserBlock
 from rayconteur.providers.schema.draft import Partial
 from rayconteur.providers.schema.messages import Message, Origin, Role
 from rayconteur.providers.schema.request import Request, WireMemo
@@ -82,8 +83,17 @@ STALE_OUTCOMES: list[StaleOutcome] = [
 PASSED_S = st.sampled_from([0.0, 0.5, 10.0])
 
 
-def starts_turn(message: Message) -> bool:
-    return message.role is Role.USER and not any(isinstance(block, ToolResult) for block in message.content)
+def with_summaries(messages: Sequence[Message]) -> Iterator[tuple[Message, ...]]:
+    """*messages*, with a summary in words of old turns, or of old steps of the last turn."""
+    history = SizedHistory.of(messages, lambda _: 1)
+    first = 1 if messages and messages[0].is_native_summary else 0
+    steps = [(history.last_turn_start + 1, stop) for stop in history.step_starts[1:]]
+    for start, stop in [*((first, stop) for stop in history.turn_starts), *steps]:
+        if any(message.stands_for is None for message in messages[start:stop]):
+            summary = summary_message(
+                messages[start:stop], "They hide food.", within_turn=start > history.last_turn_start
+            )
+            yield (*messages[:start], summary, *messages[stop:])
 
 
 class Interleavings(RuleBasedStateMachine):
@@ -250,6 +260,8 @@ class Interleavings(RuleBasedStateMachine):
                 return received(msg.Retry())
             case Idle() if conversation.snapshot().cut_off and data.draw(st.integers(0, 3)):
                 return received(msg.Continue())
+            case Idle() if conversation.message_count > 2 and not data.draw(st.integers(0, 2)):
+                return received(msg.Compact())
             case _:
                 return received(msg.UserMessage(content=(Text("go on"),)))
 
@@ -263,10 +275,11 @@ class Interleavings(RuleBasedStateMachine):
         work = self.checker.work
         messages = work.messages if isinstance(work, StartCompaction) else self.checker.conversation.history
         histories: list[tuple[Message, ...] | None] = [None]
-        starts = [at for at, message in enumerate(messages) if starts_turn(message)]
+        starts = SizedHistory.of(messages, lambda _: 1).turn_starts
         histories += [messages[at:] for at in starts]
         ends = [at for at in starts if at and messages[at - 1].role is Role.ASSISTANT]
         histories += [(self.native_summary(messages[:at]), *messages[at:]) for at in ends]
+        histories += with_summaries(messages)
         if self.checker.conversation.turn is None:  # a running turn needs its messages
             histories.append(())
         return histories

@@ -55,7 +55,9 @@ class Originals:
 
     def update(self, before: Conversation, event: ev.Event) -> None:
         """*event* came when the conversation was as *before*."""
-        if isinstance(event, ev.CompactionEnded) and event.messages is not None and starts_natively(event.messages):
+        if not isinstance(event, ev.CompactionEnded) or event.messages is None:
+            return
+        if starts_natively(event.messages) and event.messages[:1] != before.history[:1]:
             replaced = before.history[: before.message_count - len(event.messages) + 1]
             self._messages = (*self._messages, *replaced[1:]) if starts_natively(replaced) else replaced
 
