@@ -1,6 +1,8 @@
 """What a compaction works on. It never leaves its process."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from ..providers.registry import ProviderConfig
@@ -33,6 +35,9 @@ class CompactionJob:
     *turns_since* is how many turns have passed since the last compaction, if their number is why this one runs:
     strategies that are due by it run in any case.
 
+    *limit_time* is entered around what may take so many seconds; then it raises ``TimeoutError``. Waiting until a
+    provider accepts a request again does not count: the retry policy bounds that.
+
     *compact_natively* has the session's provider compact messages, the first ones of the history, by the instructions
     given, and raises ``ProviderError`` or ``InvalidConfig`` if it fails. It is ``None`` where the provider can't.
     """
@@ -48,6 +53,7 @@ class CompactionJob:
     recent_budget_tokens: int | None = None
     turns_since: int | None = None
     summary_attempts: int = 3
+    limit_time: Callable[[float], AbstractAsyncContextManager[object]] = asyncio.timeout
 
     @property
     def most_tokens(self) -> int:

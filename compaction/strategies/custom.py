@@ -1,6 +1,5 @@
 """A strategy of a program's own."""
 
-import asyncio
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +66,8 @@ class CompactionStrategy(Protocol):
 class Custom(Strategy, frozen=True, kw_only=True):
     """Compacts with *instance*, a ``CompactionStrategy`` or, once it has been shipped to the session, its pickle.
 
-    If it raises, takes longer than *timeout_s*, or returns messages that no request may hold, the history stays.
+    If it raises, takes longer than *timeout_s*, not counting the waits between retries of what it asks, or returns
+    messages that no request may hold, the history stays.
     """
 
     instance: Any
@@ -86,20 +86,20 @@ class Custom(Strategy, frozen=True, kw_only=True):
 
     async def compact(self, history: SizedHistory, job: CompactionJob, scope: Scope) -> StrategyResult:
         room = Room(job, scope is Scope.OLD_TURNS)
-        outcome = await self._outcome(history, room)
+        outcome = await self._outcome(history, room, job)
         if isinstance(outcome, _Problem):
             return StrategyResult(history, usage=room.usage, problem=outcome.text)
         compacted = SizedHistory.of(outcome, job.count_tokens)
         return StrategyResult(compacted if compacted.tokens < history.tokens else history, usage=room.usage)
 
-    async def _outcome(self, history: SizedHistory, room: Room) -> "Sequence[Message] | _Problem":
+    async def _outcome(self, history: SizedHistory, room: Room, job: CompactionJob) -> "Sequence[Message] | _Problem":
         try:
             strategy = loaded(self.instance) if isinstance(self.instance, bytes) else self.instance
             name = type(strategy).__name__
         except Exception as error:
             return _Problem(f"it can't be loaded in the session's process: {type(error).__name__}: {error}")
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with job.limit_time(self.timeout_s):
                 messages = await strategy.compact(history.messages, room)
         except TimeoutError:
             return _Problem(f"{name} took longer than {self.timeout_s:g} s")

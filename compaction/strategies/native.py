@@ -1,6 +1,5 @@
 """Let the provider compact the history with its own API."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -24,7 +23,8 @@ class NativeCompaction(KeepsRecentTurns, frozen=True, kw_only=True):
     The result is opaque: only that provider can read it, and requests to it begin with it. When the session changes to
     another provider, model or account, the original messages come back. Elsewhere the strategy changes nothing.
 
-    *instructions* replace the provider's own, where it takes any. *timeout_s* bounds the request.
+    *instructions* replace the provider's own, where it takes any. *timeout_s* bounds the request,
+    without the waits between retries.
 
     https://platform.claude.com/docs/en/build-with-claude/compaction-on-demand and
     https://platform.openai.com/docs/guides/compaction.
@@ -49,7 +49,7 @@ class NativeCompaction(KeepsRecentTurns, frozen=True, kw_only=True):
         messages, usage = history.messages[:stop], NONE_YET
         sent = Usage(input=estimated(history.tokens_before[stop]))
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with job.limit_time(self.timeout_s):
                 answer = await job.compact_natively(messages, self.instructions)
         except TimeoutError:
             usage, problem = sent, f"the provider's compaction took longer than {self.timeout_s:g} s"

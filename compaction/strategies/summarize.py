@@ -1,6 +1,5 @@
 """Replace old turns by a summary that a model writes."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self, cast
@@ -40,7 +39,8 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
     With *every_turns* it runs whenever so many turns have passed since the last compaction, too.
 
     *provider*, a config or a name such as ``"openai:gpt-5-mini"``, is another model to write it. *timeout_s* bounds all
-    requests of one compaction together. *prompt* replaces the instructions that tell the model what to keep.
+    requests of one compaction together, without the waits between retries. *prompt* replaces the instructions that tell
+    the model what to keep.
     """
 
     counts: ClassVar[tuple[str, ...]] = ("keep_recent_turns", "max_summary_tokens", "every_turns")
@@ -83,7 +83,7 @@ class Summarize(KeepsRecentTurns, frozen=True, kw_only=True):
         writer = SummaryWriter(job, self.prompt or INSTRUCTIONS, self._summary_tokens(job), self.provider)
         compacted, problem = history, None
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with job.limit_time(self.timeout_s):
                 compacted = await self._summarize(history, writer, job, scope)
         except TimeoutError:
             problem = f"the summary took longer than {self.timeout_s:g} s"

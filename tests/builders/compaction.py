@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from builders.histories import count_tokens, send_summary
 
@@ -54,9 +55,9 @@ def compacted(
         send=send,
         compact_natively=natively,
         running_turn=messages[-1].turn,
-        **{"window_tokens": 100_000, **limits},
+        window_tokens=100_000,
     )
-    return asyncio.run(compact(job, config))
+    return asyncio.run(compact(replace(job, **limits), config))  # type: ignore[arg-type]
 
 
 def _blocks(content: Sequence[Block | str]) -> tuple[Block, ...]:

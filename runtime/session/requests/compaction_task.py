@@ -5,15 +5,13 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from ....compaction.compaction_run import compact
-from ....compaction.config import Compaction, Layered
+from ....compaction.config import Compaction
 from ....compaction.job import CompactionJob, SideRequest
-from ....compaction.strategies.native import NativeCompaction
-from ....compaction.strategies.summarize import Summarize
 from ....providers.registry import ProviderConfig
 from ....providers.schema.client import Client, CompactingClient
 from ....providers.schema.draft import Answer, Draft
@@ -21,7 +19,6 @@ from ....providers.schema.errors import ConfigError, ProviderError
 from ....providers.schema.messages import Message, Origin
 from ....providers.schema.request import Request, Settings, WireMemo
 from ....providers.text_tools.protocol import check_settings, text_request, uses_text
-from ...api.settings.policies import RetryPolicy
 from ...core import events as ev
 from ...core.instructions import StartCompaction
 from ...core.retry import backoff_delay_s
@@ -30,11 +27,26 @@ from .request_task import failure_of, named_message
 
 log = logging.getLogger(__name__)
 
-_RETRIED_SHARE = 0.8
-"""A failed request is sent again within this share of its strategy's timeout."""
-
 _SUMMARY_ATTEMPTS = 3
 """A summary is requested so often at most if the answers are none: each of them costs what it would have cost."""
+
+
+class _TimeLimit:
+    """A limit for the time that the requests of a strategy take. Waiting until one is sent again does not count."""
+
+    def __init__(self) -> None:
+        self._timeout: asyncio.Timeout | None = None
+
+    def begin(self, seconds: float) -> asyncio.Timeout:
+        """What ends after so many *seconds*: one strategy runs after the other."""
+        self._timeout = asyncio.timeout(seconds)
+        return self._timeout
+
+    async def wait(self, seconds: float) -> None:
+        """Wait so long, in addition to the limit."""
+        if self._timeout and (ends_at := self._timeout.when()) is not None:
+            self._timeout.reschedule(ends_at + seconds)
+        await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,7 @@ class CompactionTask:
     start: StartCompaction
     credentials: Credentials
     memo: WireMemo
+    _limit: _TimeLimit = field(default_factory=_TimeLimit)
 
     async def run(self) -> ev.CompactionEnded:
         """Compact the history by the configured strategy."""
@@ -70,6 +83,7 @@ class CompactionTask:
             count_tokens=start.estimator.tokens,
             send=self._send,
             compact_natively=self._natively(),
+            limit_time=self._limit.begin,
         )
         result = await compact(job, compaction)
         return ev.CompactionEnded(
@@ -91,21 +105,16 @@ class CompactionTask:
         public: ProviderConfig = request.provider or self.start.config.provider
         client = self.credentials.client(public)
         settings = Settings(system=request.system, max_output_tokens=request.max_output_tokens, prompt_caching=False)
-        answer = await self._with_retries(lambda: _answer(client, request.messages, settings), public, Summarize)
+        answer = await self._with_retries(lambda: _answer(client, request.messages, settings), public)
         return msgspec.structs.replace(answer, usage=public.facts.priced(answer.usage))
 
-    async def _with_retries(
-        self,
-        send: Callable[[], Awaitable[Answer]],
-        public: ProviderConfig,
-        strategy: type[Summarize | NativeCompaction],
-    ) -> Answer:
-        """The answer of *send*, which is called again as the session's retry policy and *strategy*'s timeout say.
+    async def _with_retries(self, send: Callable[[], Awaitable[Answer]], public: ProviderConfig) -> Answer:
+        """The answer of *send*, which is called again as the session's retry policy says.
 
         Raises:
             ProviderError: the last request failed. The error names its provider, *public*, as those of turns do.
         """
-        policy, now, attempt = self._retry_policy(strategy), asyncio.get_running_loop().time, 0
+        policy, now, attempt = self.start.config.retry, asyncio.get_running_loop().time, 0
         started_at = now()
         while True:
             attempt += 1
@@ -119,16 +128,7 @@ class CompactionTask:
                 if delay_s is None:
                     raise _named(error, self.credentials.with_secrets(public)) from None
                 log.info("a request of a compaction is sent again in %.1f s: %s", delay_s, error.code)
-            await asyncio.sleep(delay_s)
-
-    def _retry_policy(self, strategy: type[Summarize | NativeCompaction]) -> RetryPolicy:
-        """The session's, ending before *strategy*'s timeout, so that the report has the provider's error."""
-        policy, compaction = self.start.config.retry, self.start.config.compaction
-        layers = compaction.strategies if isinstance(compaction, Layered) else (compaction,)
-        limit_s = min(
-            (layer.timeout_s for layer in layers if isinstance(layer, strategy)), default=policy.max_elapsed_s
-        )
-        return msgspec.structs.replace(policy, max_elapsed_s=min(policy.max_elapsed_s, limit_s * _RETRIED_SHARE))
+            await self._limit.wait(delay_s)
 
     def _natively(self) -> Callable[[Sequence[Message], str | None], Awaitable[Answer]] | None:
         """How the session's provider compacts its messages; ``None`` if it can't."""
@@ -143,7 +143,7 @@ class CompactionTask:
             request = self._compaction_request(client, messages)
             if uses_text(request.settings, provider.facts):
                 request = text_request(request)
-            answer = await self._with_retries(lambda: client.compact(request, instructions), provider, NativeCompaction)
+            answer = await self._with_retries(lambda: client.compact(request, instructions), provider)
             source = self.credentials.source(provider)
             origin = Origin(source=source, prefix=self.memo.prefix, previous=self.memo.previous)
             return msgspec.structs.replace(answer, usage=provider.facts.priced(answer.usage), origin=origin)

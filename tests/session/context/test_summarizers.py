@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from builders.compaction import turns
 from builders.histories import count_tokens
+from checkers.strict_model import StrictModel
 from fixtures.session import running_session
 from fixtures.virtual_time import run
 
@@ -13,9 +14,10 @@ import rayconteur as rc
 from rayconteur.compaction import Compaction, CompactionJob, Custom, Layered, NativeCompaction, Summarize, compact
 from rayconteur.providers import ModelFacts, ProviderConfig
 from rayconteur.providers.schema.client import Client, Sink
+from rayconteur.providers.schema.deltas import Delta
 from rayconteur.providers.schema.draft import Answer
 from rayconteur.providers.schema.messages import Message
-from rayconteur.providers.schema.request import Request
+from rayconteur.providers.schema.request import Request, Settings
 from rayconteur.providers.scripted.client import ScriptedClient
 
 OTHER = rc.Scripted(model="another")
@@ -89,3 +91,32 @@ def test_a_compaction_waits_as_long_as_its_strategy_says(config: Compaction, sec
         return now() - began
 
     assert run(main()) == seconds
+
+
+def test_a_request_for_a_summary_has_its_instructions_and_limit_and_nothing_of_the_session_s_settings() -> None:
+    asked: list[Settings] = []
+
+    class Recording(StrictModel):
+        async def complete(self, request: Request) -> Sequence[Delta]:
+            if not request.number:
+                asked.append(request.settings)
+            return await super().complete(request)
+
+    async def main() -> None:
+        config = rc.SessionConfig(
+            provider=rc.Scripted(facts=ModelFacts(context_limit_tokens=4_000)),
+            compaction=Summarize(max_summary_tokens=300, prompt="Write down the facts."),
+            system="Be brief.",
+            temperature=0.5,
+            user="raven",
+        )
+        async with running_session(config, lambda _: Recording(4_000)) as session:
+            for turn in range(20):
+                await session.wait_for_end(session.ask(f"FACT-{turn}={turn} A raven hides its food. " * 20))
+
+    run(main())
+
+    # Its prompt is sent once: nothing would read it from a cache.
+    alone = Settings(system="Write down the facts.", max_output_tokens=300, prompt_caching=False)
+    assert asked
+    assert asked == [alone] * len(asked)

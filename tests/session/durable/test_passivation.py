@@ -257,7 +257,8 @@ async def simulated(random: Random) -> int:
     namespace = Namespace(SlowSnapshots(random.choice((0.0, 0.001, 0.05))))
     answers = [random.choice(ANSWERS) for _ in range(100)]
     after_s = random.choice((0.05, 0.3))
-    config = scripted_config(*answers, tools=(TOOL,), max_steps=4, passivate_after_s=after_s)
+    retry = rc.RetryPolicy(max_elapsed_s=10.0)  # of summaries: the answers above fail often
+    config = scripted_config(*answers, tools=(TOOL,), max_steps=4, passivate_after_s=after_s, retry=retry)
     await namespace.open(config)
     program = Sender(namespace, random)
     acting = [asyncio.create_task(acts(program, random, after_s)) for _ in range(random.randint(1, 3))]
