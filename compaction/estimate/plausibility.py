@@ -24,16 +24,13 @@ _LEAST_CHARS, _USUAL_CHARS = 2, 4.4
 class Figure(msgspec.Struct, frozen=True, gc=False):
     """A *reported* count for a request of which our own count was *counted*, and whether it is *plausible*.
 
-    Of *counted*, *media* tokens are a guess: what images and documents come to is known to the provider alone. A figure
-    is *confirmed* if it changed with what was sent since another one that was plausible: the first one may be so by
-    chance.
+    Of *counted*, *media* tokens are a guess: what images and documents come to is known to the provider alone.
     """
 
     counted: int
     reported: int
     media: int = 0
     plausible: bool = True
-    confirmed: bool = False
 
 
 def judged(figure: Figure, last: Figure | None, is_open: bool) -> Figure:
@@ -58,7 +55,7 @@ def judged(figure: Figure, last: Figure | None, is_open: bool) -> Figure:
         return last
     least_growth = _LEAST_GROWTH * growth - _LEAST_SLACK_TOKENS
     plausible = is_open or least_growth <= reported_growth <= _MOST_SHARE * growth + _MOST_SLACK_TOKENS
-    return msgspec.structs.replace(figure, plausible=plausible, confirmed=plausible and last.plausible)
+    return msgspec.structs.replace(figure, plausible=plausible)
 
 
 def teaches(figure: Figure) -> bool:

@@ -31,7 +31,7 @@ _GROWTH_SHARE = 0.1
 _HOPELESS_SHARE = 4
 """A request with this many times the window is not sent, if a compaction could not make it shorter."""
 
-_REFUSED_SHARE = 0.8
+REFUSED_SHARE = 0.8
 """Of a history that was too long this share is assumed to fit, if the provider tells nothing else."""
 
 
@@ -158,7 +158,7 @@ class CompactionPolicy(msgspec.Struct, gc=False):
             self.learned_tokens = limit
             return is_news
         history_tokens = refused.tokens - refused.settings_tokens
-        fits = refused.settings_tokens + int(history_tokens * _REFUSED_SHARE)
+        fits = refused.settings_tokens + int(history_tokens * REFUSED_SHARE)
         self.learned_tokens = max(1, fits, min(refused.accepted_tokens, refused.tokens - 1)) + refused.output_tokens
         return False
 

@@ -60,10 +60,9 @@ class ContextMeter(msgspec.Struct, gc=False):
         """The tokens of everything in a request except its messages."""
         return self.estimator.tokens_of_settings(settings)
 
-    @property
-    def is_doubtful(self) -> bool:
-        """True if what is known about the context rests on a figure that nothing has confirmed yet."""
-        return self.figure is not None and not self.figure.confirmed
+    def counted_tokens(self, messages: Sequence[Message], settings: Settings) -> int:
+        """Our own count of a request with *messages*, which no figure changes. The cost is that of new messages."""
+        return self.estimator.sizes(messages, settings).tokens
 
     def counted_share(self, messages: Sequence[Message]) -> float:
         """What *messages* come to by the figures so far, as a share of our own count of them."""

@@ -1,5 +1,6 @@
 """The state of a conversation."""
 
+import math
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
@@ -171,6 +172,28 @@ class ConversationState:
     def request_tokens(self) -> int:
         """The tokens of a request with the history as it is."""
         return self.meter.request_tokens(self.history.messages, self.request_config)
+
+    def due_tokens(self, config: SessionConfig) -> int:
+        """What decides whether a request with the history as it is, and *config*, must wait for a compaction.
+
+        The figures may be too low. By our own count, the history has no more than a request may have of it: where it
+        has a larger share of that than of its threshold by the figures, the share counts.
+        """
+        tokens = self.meter.request_tokens(self.history.messages, config)
+        counted = self.meter.counted_tokens(self.history.view, config)
+        if counted <= tokens:
+            return tokens
+        window, by_count = self.policy.window(config, self.meter.settings_tokens(config)), self.counted_window(config)
+        room = by_count.request_tokens - by_count.settings_tokens
+        if room <= 0:
+            return tokens
+        threshold = window.threshold_tokens - window.settings_tokens
+        share_of_threshold = math.ceil(threshold * (counted - by_count.settings_tokens) / room)
+        return max(tokens, window.settings_tokens + share_of_threshold)
+
+    def counted_window(self, config: SessionConfig) -> ContextWindow:
+        """The context window, with the settings in *config* by our own count."""
+        return self.policy.window(config, self.meter.estimator.counted_settings(config))
 
     def settings_tokens(self) -> int:
         """The tokens of everything in a request except its history."""

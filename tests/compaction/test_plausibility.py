@@ -101,15 +101,3 @@ def test_the_same_figure_for_another_request_is_not_believed(sign: int) -> None:
     assert is_plausible(1_000 + 9 * sign, 1_500, last)
     assert not is_plausible(1_000 + 10 * sign, 1_500, last)
     assert is_plausible(1_000 + 10 * sign, 1_501, last)
-
-
-def test_a_figure_is_confirmed_by_another_one_that_changed_with_what_was_sent() -> None:
-    first = judged(Figure(1_000, 1_300), None, False)
-    too_similar = judged(Figure(1_050, 1_400), first, False)
-    second = judged(Figure(1_400, 1_800), too_similar, False)
-    false = judged(Figure(1_800, 1_801), second, False)
-    after_false = judged(Figure(2_300, 2_400), false, False)
-
-    judgments = [(figure.plausible, figure.confirmed) for figure in (first, too_similar, second, false, after_false)]
-
-    assert judgments == [(True, False), (True, False), (True, True), (False, False), (True, False)]

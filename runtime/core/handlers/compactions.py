@@ -7,7 +7,7 @@ from ...api import events as out
 from ...api.compact_reason import CompactReason
 from ...api.tools.builtins import READ_RESULT
 from .. import events as ev
-from ..compaction_policy import ContextWindow, RefusedRequest
+from ..compaction_policy import REFUSED_SHARE, ContextWindow, RefusedRequest
 from ..instructions import Cancel, Emit, Instruction, StartCompaction
 from ..phases import Compacting, Idle
 from ..settings import answered_prompts, prompts_before_change
@@ -42,7 +42,7 @@ def start_compaction(
     )
     config, window, settings_tokens = state.request_config, state.window(), state.settings_tokens()
     messages = without_temporary(state, turn)
-    budget = _budget_tokens(reason, state.request_tokens() - settings_tokens, window)
+    budget = _budget_tokens(state, reason, window)
     allowed = (window.threshold_tokens if reason is CompactReason.ASKED else 0) - settings_tokens
     return StartCompaction(
         number=state.compactions,
@@ -62,17 +62,28 @@ def start_compaction(
 def _window_tokens(state: ConversationState, reason: CompactReason) -> int:
     """What a request may have of its history, by the session's estimator: turns are dropped to get below that.
 
-    A figure that may be false must not cost turns. Until others confirm it, or a request was rejected, they are dropped
-    only if the request has no room by our own count, too.
+    Figures may be false, and must not cost turns. Until a request was rejected, turns are dropped only if the request
+    has no room by our own count, too; from then on, if it has none by either.
     """
-    settings_tokens = state.settings_tokens()
-    room = max(0, state.window().request_tokens - settings_tokens)
-    if reason is CompactReason.OVERFLOW or state.policy.learned_tokens or not state.meter.is_doubtful:
-        return room
-    config = state.request_config
-    counted = state.meter.estimator.counted_settings(config)
-    counted_room = state.policy.window(config, counted).request_tokens - counted
-    return max(room, int(counted_room * state.meter.counted_share(state.history.messages)))
+    if reason is CompactReason.OVERFLOW:
+        return _refused_room_tokens(state)
+    window = state.window()
+    room = max(0, window.request_tokens - window.settings_tokens)
+    by_count = state.counted_window(state.request_config)
+    counted_room = max(0, by_count.request_tokens - by_count.settings_tokens)
+    counted_room = int(counted_room * state.meter.counted_share(state.history.messages))
+    return min(room, counted_room) if state.policy.learned_tokens else max(room, counted_room)
+
+
+def _refused_room_tokens(state: ConversationState) -> int:
+    """What a request may have of a history that was too long: less than all of it, whatever the estimates say.
+
+    What the provider counted beyond our estimate of the history is taken for settings: they stay.
+    """
+    history_tokens = sum(map(state.meter.estimator.tokens, state.history.messages))
+    settings_tokens = max(state.settings_tokens(), state.request_tokens() - history_tokens)
+    room = state.policy.window(state.request_config, settings_tokens).request_tokens - settings_tokens
+    return max(0, min(room, int(history_tokens * REFUSED_SHARE)))
 
 
 def learn_window(state: ConversationState, message: str) -> bool:
@@ -89,9 +100,13 @@ def learn_window(state: ConversationState, message: str) -> bool:
     return state.policy.learn_window(refused, figures)
 
 
-def _budget_tokens(reason: CompactReason, history_tokens: int, window: ContextWindow) -> int:
-    """What the history may have after a compaction, if it has *history_tokens* now."""
-    target = window.target_tokens
+def _budget_tokens(state: ConversationState, reason: CompactReason, window: ContextWindow) -> int:
+    """What the history may have after a compaction."""
+    config, tokens = state.request_config, state.request_tokens()
+    history_tokens, target = tokens - window.settings_tokens, window.target_tokens
+    if state.due_tokens(config) > tokens:  # it fills its room by our own count
+        by_count = state.counted_window(config).target_tokens
+        target = min(target, int(by_count * state.meter.counted_share(state.history.messages)))
     # It was too long, whatever the estimate says: to be sure, half of it goes.
     is_doubtful = reason is CompactReason.OVERFLOW and history_tokens <= window.request_tokens - window.settings_tokens
     if reason is CompactReason.ASKED or is_doubtful:
@@ -117,7 +132,7 @@ def end_compaction(state: ConversationState, phase: Compacting, ended: ev.Compac
         if phase.source == state.source and not (phase.turn and phase.turn.has_source):
             _learn_source(state)
     state.policy.turns_since = 1 if phase.turn else 0
-    state.policy.compaction_ended(state.request_tokens(), state.request_config, state.settings_tokens())
+    state.policy.compaction_ended(state.due_tokens(state.request_config), state.request_config, state.settings_tokens())
     if ended.report is not None:
         state.usage += ended.report.usage
     return Emit(

@@ -82,7 +82,7 @@ def _new_turn(state: ConversationState, number: int, overrides: Overrides | None
 def _objection(state: ConversationState, turn: Turn) -> Verdict:
     """What a gate has against the next request of *turn*."""
     config = state.turn_config(turn)
-    tokens = state.meter.request_tokens(state.history.messages, config)
+    tokens = state.due_tokens(config)
     pending = PendingRequest(tokens, turn.compacted, config, state.policy, turns=state.history.turn_count)
     if first_objection(pending) is None:
         return None

@@ -1,13 +1,18 @@
-"""Figures of the provider that nothing has confirmed: they start compactions, but cost no turn."""
+"""Figures of the provider that differ from our own count: they make no request too long, and cost no turn."""
 
+from bisect import bisect
+
+import pytest
 from builders.conversation import answered, only_one, opened_conversation, user_message
 
 from rayconteur.compaction import Layered
+from rayconteur.compaction.estimate.estimator import new_estimator
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.config import SessionConfig
 from rayconteur.runtime.core import events as ev
+from rayconteur.runtime.core.compaction_policy import ContextWindow
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import StartCompaction
 
@@ -18,6 +23,8 @@ CONFIG = SessionConfig(
     max_output_tokens=100,
 )
 LONG = "They hide food and remember where. " * 40
+LOW = 0.76
+"""About the least share of our own count that is believed."""
 
 
 def conversation_of(requests: int, share: float) -> Conversation:
@@ -32,28 +39,81 @@ def conversation_of(requests: int, share: float) -> Conversation:
     return conversation
 
 
-def room(conversation: Conversation) -> int:
-    """What a request may have of the history of *conversation*: only turns beyond that are dropped."""
-    started = only_one(StartCompaction, conversation.handle(user_message(LONG * 4)))
+def compaction_before(text: str, requests: int, share: float) -> StartCompaction | None:
+    """The compaction that a message of *text* needs first, if it does, in the conversation above."""
+    instructions = conversation_of(requests, share).handle(user_message(text))
+    return next((step for step in instructions if isinstance(step, StartCompaction)), None)
+
+
+def room(requests: int, share: float) -> int:
+    """What a request may have of the history: only turns beyond that are dropped."""
+    started = compaction_before(LONG * 4, requests, share)
+    assert started
     return started.window_tokens
 
 
-def test_a_first_figure_above_our_count_leaves_the_history_the_room_that_it_has_by_our_count() -> None:
-    exact, doubtful = room(conversation_of(1, 1.0)), room(conversation_of(1, 1.5))
+@pytest.mark.parametrize(("requests", "share"), [(1, 1.5), (2, 1.2)])
+def test_figures_above_our_count_leave_the_history_the_room_that_it_has_by_our_count(
+    requests: int, share: float
+) -> None:
+    exact, doubtful = room(requests, 1.0), room(requests, share)
 
     assert doubtful >= exact > 1_000
 
 
-def test_figures_that_confirm_each_other_take_their_part_of_the_room() -> None:
-    assert room(conversation_of(2, 1.3)) < room(conversation_of(2, 1.0)) * 0.9
+def test_figures_below_our_count_let_no_request_be_longer_by_our_count_than_it_may_be() -> None:
+    text, estimator = LONG * 10, new_estimator("scripted")
+    settings_tokens = estimator.counted_settings(CONFIG)
+
+    longest = bisect(range(len(text)), False, key=lambda chars: compaction_before(text[:chars], 1, LOW) is not None) - 1
+    conversation = conversation_of(1, LOW)
+    conversation.handle(user_message(text[:longest]))
+
+    counted = estimator.sizes(conversation.history, CONFIG).tokens
+    assert counted == ContextWindow.of(CONFIG, settings_tokens).request_tokens
+    assert int(counted * LOW) < ContextWindow.of(CONFIG, int(settings_tokens * LOW)).threshold_tokens
 
 
-def test_once_a_request_was_rejected_the_figures_count() -> None:
-    conversation = conversation_of(1, 1.5)
+def test_what_is_too_long_by_our_count_is_compacted_to_what_that_leaves_room_for() -> None:
+    by_figures, by_count = compaction_before(LONG * 5, 1, 1.0), compaction_before(LONG * 5, 1, LOW)
+
+    assert by_figures
+    assert by_count
+    assert by_count.budget_tokens < by_figures.budget_tokens
+
+
+def refused(words: str, share: float = 1.0) -> StartCompaction:
+    """The compaction after a request that the provider rejects with *words*."""
+    conversation = conversation_of(1, share)
     conversation.handle(user_message("go on"))
-    failure = ev.Failure(code="context_overflow", message="This model's maximum context length is 4000 tokens.")
-    overflow = only_one(
+    failure = ev.Failure(code="context_overflow", message=words)
+    return only_one(
         StartCompaction, conversation.handle(ev.RequestFailed(request=conversation.requests, failure=failure))
     )
 
-    assert overflow.window_tokens < room(conversation_of(1, 1.0)) * 0.8
+
+def test_once_a_request_was_rejected_the_figures_count() -> None:
+    overflow = refused("This model's maximum context length is 4000 tokens.", share=1.5)
+
+    assert overflow.window_tokens < room(1, 1.0) * 0.8
+
+
+def history_tokens(started: StartCompaction) -> int:
+    return sum(map(started.estimator.tokens, started.messages))
+
+
+@pytest.mark.parametrize("limit", [4_000, 1_000_000])
+def test_of_a_history_that_was_rejected_a_fifth_must_go_whatever_the_estimates_say(limit: int) -> None:
+    overflow = refused(f"This model's maximum context length is {limit} tokens.")
+
+    assert overflow.window_tokens == int(history_tokens(overflow) * 0.8)
+
+
+def test_what_the_provider_counts_beyond_the_history_takes_room_from_it() -> None:
+    words = "This model's maximum context length is 4000 tokens. However, your messages resulted in 3950 tokens"
+
+    overflow = refused(words)
+
+    settings_tokens = 3_950 - history_tokens(overflow)
+    window = ContextWindow.of(CONFIG, settings_tokens)
+    assert overflow.window_tokens == window.request_tokens - settings_tokens < history_tokens(overflow) * 0.8

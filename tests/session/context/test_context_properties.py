@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 import msgspec
+from checkers.examples import examples
 from checkers.strict_model import FACT, StrictModel, facts_in, says_limit, says_nothing
 from fixtures.session import SessionFixture, running_session
 from fixtures.virtual_time import run
@@ -34,6 +35,17 @@ REPORTS: st.SearchStrategy[Report] = st.sampled_from(
 )
 RANDOM_REPORTS: st.SearchStrategy[Report] = st.integers(0, 2**32).map(
     lambda seed: lambda tokens: random.Random(f"{seed} {tokens}").randrange(20_000)
+)
+SHARE = st.floats(0, 3) | st.floats(0.72, 0.9)
+"""What is reported of what was sent. A little less is believed."""
+SHARES: st.SearchStrategy[Report] = SHARE.map(lambda share: lambda tokens: int(tokens * share))
+NOISY_SHARES: st.SearchStrategy[Report] = st.integers(0, 2**32).map(
+    lambda seed: lambda tokens: int(tokens * random.Random(f"{seed} {tokens}").uniform(0.3, 3))
+)
+SHARES_LATER: st.SearchStrategy[Report] = st.builds(
+    lambda share, from_tokens: lambda tokens: int(tokens * share) if tokens >= from_tokens else tokens,
+    SHARE,
+    st.integers(1_000, 16_000),
 )
 
 
@@ -132,17 +144,18 @@ def test_no_request_exceeds_a_known_window_and_all_facts_survive_whatever_the_pr
     run(main())
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(scene=scenes(is_known=True), report=RANDOM_REPORTS)
-def test_figures_that_are_plausible_by_chance_cost_no_turn(scene: Scene, report: Report) -> None:
+@settings(max_examples=examples(80, 400), deadline=None, derandomize=True)
+@given(scene=scenes(is_known=True), report=RANDOM_REPORTS | SHARES | NOISY_SHARES | SHARES_LATER)
+def test_nor_if_figures_are_plausible_by_chance_or_nearly_right(scene: Scene, report: Report) -> None:
     model = StrictModel(scene.window, says_limit, report)
 
     async def main() -> None:
         async with running_session(scene.config(), lambda _: model) as session:
             ends = await talk(session, scene)
 
+            assert model.refused == []
             assert all(isinstance(end, rc.Completed) for end in ends)
-            assert len(model.refused) <= 2
+            assert facts_of_last_request(model) == list(range(1, TURNS + 1))
 
     run(main())
 
@@ -181,7 +194,7 @@ def test_an_unknown_window_loses_no_turn_and_no_fact(
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(scene=scenes(is_known=True), plan=PLANS, report=REPORTS | RANDOM_REPORTS)
+@given(scene=scenes(is_known=True), plan=PLANS, report=REPORTS | RANDOM_REPORTS | SHARES)
 def test_a_failing_summarizer_costs_no_turn_whatever_the_provider_reports(
     scene: Scene, plan: list[str], report: Report
 ) -> None:
@@ -192,7 +205,7 @@ def test_a_failing_summarizer_costs_no_turn_whatever_the_provider_reports(
             ends = await talk(session, scene)
 
             assert all(isinstance(end, rc.Completed) for end in ends)
-            assert len(model.refused) <= 2
+            assert len(model.refused) <= TURNS // 5  # where the settings take most of the window
             assert facts_of_last_request(model)[-1] == TURNS
 
     run(main())
