@@ -112,7 +112,7 @@ class ToolRun:
         use, name = self.use, shown(self.use.name)
         match error:
             case InvalidInput():
-                log.info("the input of the tool %s does not fit: %s", name, error)
+                log.info("the input of the tool %s does not fit its schema", name)  # the error quotes it
                 problem = f"The input does not fit the schema of the tool: {error}. Nothing was run."
                 return error_result(use, problem), None
             case _TimedOut() if self.timeout_s is not None:
