@@ -155,3 +155,18 @@ def object_to_all(_: PendingRequest) -> Verdict:
 
 def pending(tokens: int, compacted: bool = False) -> PendingRequest:
     return PendingRequest(tokens, compacted, CONFIG, CompactionPolicy())
+
+
+@pytest.mark.parametrize(("message_tokens", "is_sent"), [(250, True), (450, False)])
+def test_large_settings_leave_the_history_its_share_of_what_is_left(message_tokens: int, is_sent: bool) -> None:
+    large = msgspec.structs.replace(
+        CONFIG,
+        provider=Scripted(facts=ModelFacts(context_limit_tokens=4_000)),
+        system="You know ravens. " * 725,  # 2,800 tokens: three quarters of the window are 200 more
+        max_output_tokens=100,
+    )
+    conversation = opened_conversation(large)
+
+    instructions = conversation.handle(user_message("raven " * (message_tokens * 44 // 60)))
+
+    assert any(isinstance(step, SendRequest) for step in instructions) == is_sent

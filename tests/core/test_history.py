@@ -1,9 +1,11 @@
 """What of an answer a history keeps, and which of its signed thinking is still valid there."""
 
+import msgspec
 import pytest
 from builders.conversation import TOOL_USE, blocks, tool_use
 
 from rayconteur.providers.schema.content import Block, Opaque, Text, Thinking, ToolUse
+from rayconteur.providers.schema.messages import Message
 from rayconteur.runtime.core.history import History
 
 SIGNED = Thinking(text="hm", provider="anthropic", signature="s")
@@ -59,3 +61,15 @@ def test_messages_share_no_tool_use_id_after_a_discarded_turn() -> None:
     history.discard_turn(1)
 
     assert kept(TOOL_USE, SIGNED, "yes", history=history) == (TOOL_USE, SIGNED, Text("yes"))
+
+
+def test_what_a_compaction_leaves_as_it_was_stays_the_same_object_also_if_it_was_decoded() -> None:
+    history = History()
+    for turn in range(1, 4):
+        history.append(Message.of_user(f"message {turn}"))
+    first, *rest = history.messages
+
+    for kept in ([first, *rest], rest, rest[1:]):
+        history.replace_messages(msgspec.msgpack.decode(msgspec.msgpack.encode(kept), type=list[Message]))
+
+        assert [id(message) for message in history.messages] == [id(message) for message in kept]

@@ -76,5 +76,5 @@ def input_of(use: ToolUse, kind: type[T]) -> T:
     try:
         return msgspec.convert(use.input, kind)
     except msgspec.ValidationError as error:
-        problem = shown(str(error), quoted=False, limit=500)
+        problem = shown(str(error), quoted=False)
         raise InvalidInput(f"The input does not fit the schema of the tool: {problem}. Nothing was run.") from None

@@ -36,6 +36,7 @@ from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.state import ConversationState
+from rayconteur.runtime.core.tools.builtins import found_tools
 from rayconteur.runtime.core.tools.search import ToolIndex
 
 
@@ -321,3 +322,24 @@ def test_the_words_of_tools_are_counted_once_for_all_searches_of_a_session() -> 
 
     assert state.deferred_index(msgspec.structs.replace(DEFERS, temperature=1.0)) is index
     assert WEATHER not in state.deferred_index(msgspec.structs.replace(DEFERS, tools=MANY[1:])).tools
+
+
+def test_a_search_without_success_names_fifty_tools() -> None:
+    found, text = found_tools("zebra", ToolIndex(tool(f"t{number}") for number in range(51)))
+
+    assert found == []
+    assert text.endswith(": " + ", ".join(f"t{number}" for number in range(50)))
+
+
+def test_of_a_description_the_first_line_is_shown_up_to_300_characters() -> None:
+    lines = ToolIndex([tool("find", "Finds " + "x" * 400), tool("find_more", "Finds more.\nMuch more.")])
+
+    found, text = found_tools("find", lines)
+
+    assert set(found) == {"find", "find_more"}
+    assert sorted(map(len, text.splitlines()[1:])) == [len("- find_more: Finds more."), 300]
+
+
+@pytest.mark.parametrize(("tools", "found"), [(4, 4), (5, 5), (6, 5)])
+def test_a_search_finds_five_tools_at_most(tools: int, found: int) -> None:
+    assert len(ToolIndex(tool(f"find_{number}") for number in range(tools)).search("find")) == found

@@ -113,6 +113,23 @@ def test_a_search_shows_the_places_and_goes_on_from_an_offset() -> None:
     assert (none.is_error, text(none)) == (True, "'swan' is not in the result from offset 0 on.")
 
 
+def test_a_search_shows_a_hundred_characters_on_each_side() -> None:
+    conversation, _ = after_result(f"{'a' * 150}owl{'b' * 150}", most=20)
+
+    assert text(read(conversation, id="a", search="owl")) == f"[offset 150] {'a' * 100}owl{'b' * 100}"
+
+
+@pytest.mark.parametrize(("size", "rest"), [(65_536, None), (65_537, 65_536)])
+def test_a_result_that_the_model_got_whole_is_read_again_in_parts_of_64_kib(size: int, rest: int | None) -> None:
+    config = msgspec.structs.replace(DISCARD, tools=(LOOK, READ_RESULT))
+    conversation, _ = after_result("x" * size, config=config, most=100_000)
+
+    part = text(read(conversation, id="a"))
+
+    assert part.partition("\n")[0] == "x" * min(size, 65_536)
+    assert rest is None or part.endswith(f"the offset {rest}]")
+
+
 def test_all_texts_of_a_result_are_one_and_what_is_no_text_stays() -> None:
     result = ToolResult("a", (Text("abcdef"), IMAGE, Text("ghijklm"), Text("nop"), IMAGE))
     conversation = opened_conversation(LOOKS)

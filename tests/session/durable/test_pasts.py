@@ -125,6 +125,8 @@ def test_a_message_that_entered_a_turn_ends_with_it() -> None:
         assert isinstance(batch, rc.ToolBatch)
         steers = rc.UserMessage(content=(rc.Text("quick"),), when_busy=rc.runtime.WhenBusy.STEER)
         await namespace.host.send(steers)
+        with pytest.raises(UnknownTurn, match="turn 2 that has ended"):
+            await recorded_past(journal, SESSION, 2)
         await namespace.host.send(rc.ToolResults(results=(rc.ToolResult(tool_use_id=batch.uses[0].id),)))
         await namespace.wait_for(partial(is_end, 1))
 
