@@ -66,6 +66,10 @@ class Text(_Block, frozen=True, omit_defaults=True):
     citations: tuple[Citation, ...] = ()
     cache: bool = False
 
+    def __post_init__(self) -> None:
+        if not isinstance(cast(object, self.text), str):  # most are decoded, and have been checked
+            check_fields(self, "text")
+
 
 _has_scheme = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+:.", re.IGNORECASE).match  # one letter is a drive's
 
@@ -192,6 +196,8 @@ class ToolResult(_Block, frozen=True, omit_defaults=True):
     structured: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(cast(object, self.content), tuple):  # as above
+            check_fields(self, "tool_result")
         if self.structured is not None and not self.content:
             text = msgspec.json.encode(self.structured).decode()
             msgspec.structs.force_setattr(self, "content", (Text(text),))

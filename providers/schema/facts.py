@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from .checks.field_checks import check_fields
 from .checks.shown import short_repr
 from .usage import Cost, Count, Provenance, Usage
 
@@ -25,6 +26,9 @@ class Prices(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     cache_read: USD | None = None
     cache_write: USD | None = None
     from_input_tokens: Annotated[int, Meta(ge=0)] = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self, "prices")
 
     def usd(self, sent: int, made: int, usage: Usage) -> float | None:
         """The cost of *sent* input and *made* output tokens; the cached ones in *usage* have their own prices."""
@@ -83,6 +87,9 @@ class ModelFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     appends_prompts: bool | None = None
     compacts: bool | None = None
     searches_tools: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "facts")
 
     def or_else(self, other: "ModelFacts") -> "ModelFacts":
         """These facts, with those of *other* where these are unknown."""

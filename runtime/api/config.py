@@ -18,7 +18,7 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import Text
 from ...providers.schema.errors import InvalidConfig, UnknownProvider
 from ...providers.schema.request import Positive, PositiveSeconds, Settings
-from ...providers.schema.tools import Approval, Tool, ToolStart, is_object
+from ...providers.schema.tools import Approval, ProviderTool, Tool, ToolStart, is_object
 from ...providers.wire.cache_points import check_system
 from .catalog.labels import Labels
 from .settings.policies import DeferTools, Limits, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
@@ -118,22 +118,27 @@ def check_output_schema(schema: object, field: str) -> None:
         raise InvalidConfig(field, "the answer must be an object: give a schema of type 'object'")
 
 
-def _check_tools(config: "SessionConfig") -> None:
-    """Raises:
-    InvalidConfig: the provider does not take a tool's name, or there is no tool that the choice names.
+def check_tool_names(settings: Settings, provider: ProviderConfig | UnsetType, name: str) -> None:
+    """Check the names of tools, as far as *settings* and their *provider* are given; errors call the settings *name*.
+
+    Raises:
+        InvalidConfig: the provider does not take a tool's name, or there is no tool that the choice names.
     """
-    provider = PROVIDERS.get(config.provider.name)
-    names = provider.tool_names(config.provider) if provider and config.tools else None
-    for number, tool in enumerate(config.tools):
-        if names and isinstance(tool, Tool) and not names.fits(tool.name):
-            problem = f"{config.provider.name} takes {names.form}, not {shown(tool.name)}"
-            raise InvalidConfig(f"config.tools[{number}].name", problem)
-    if (choice := config.tool_choice) is None:
+    tools, choice = cast("tuple[Tool | ProviderTool, ...] | UnsetType", settings.tools), settings.tool_choice
+    if isinstance(tools, UnsetType):
         return
-    known = {tool.name for tool in config.tools}
+    vendor = None if isinstance(provider, UnsetType) else PROVIDERS.get(provider.name)
+    names = vendor.tool_names(provider) if vendor and tools else None
+    for number, tool in enumerate(tools):
+        if vendor and names and isinstance(tool, Tool) and not names.fits(tool.name):
+            problem = f"{vendor.name} takes {names.form}, not {shown(tool.name)}"
+            raise InvalidConfig(f"{name}.tools[{number}].name", problem)
+    if not choice:
+        return
+    known = {tool.name for tool in tools}
     for field, wanted in (("name", (choice.name,) if choice.name else ()), ("allowed", choice.allowed)):
-        if unknown := [name for name in wanted if name not in known]:
-            raise InvalidConfig(f"config.tool_choice.{field}", f"there is no tool {shown(unknown[0])} in tools")
+        if unknown := [each for each in wanted if each not in known]:
+            raise InvalidConfig(f"{name}.tool_choice.{field}", f"there is no tool {shown(unknown[0])} in tools")
 
 
 def _check_compaction(compaction: object, name: str) -> None:
@@ -190,7 +195,7 @@ class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=Tr
         else:
             provider_config(provider)
         check_settings(self, "config")
-        _check_tools(self)
+        check_tool_names(self, self.provider, "config")
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
         """This config with the credentials of its providers, and with what is known about its model.

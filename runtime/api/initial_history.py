@@ -5,6 +5,7 @@ from typing import cast
 
 import msgspec
 
+from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.content import (
     Block,
@@ -62,6 +63,7 @@ def check_added_messages(messages: Sequence[Message], place: str) -> None:
     last: Role | None = None
     for index, message in enumerate(messages):
         where = f"{place}[{index}]"
+        check_fields(message, where)
         if message.stands_for is not None:
             raise InvalidConfig(where, "a summary can only be in an initial history; give what it stands for")
         if message.role is last is Role.ASSISTANT:

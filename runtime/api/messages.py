@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ...providers.registry import ProviderConfig
+from ...providers.schema.checks.field_checks import check_fields
 from ...providers.schema.checks.shown import ReadableStruct
 from ...providers.schema.content import Text, ToolResult, UserBlock
 from ...providers.schema.errors import InvalidConfig
@@ -16,6 +17,7 @@ from ...providers.schema.messages import Message
 from ...providers.schema.request import Positive
 from ...providers.wire.cache_points import check_unmarked
 from .config import SessionSettings, check_output_schema
+from .initial_history import check_added_messages
 from .settings.changes import TurnSettings, check_change, fields_of_change, given_settings
 from .settings.policies import WhenBusy
 
@@ -24,7 +26,14 @@ GrantScope = Literal["use", "arguments", "tool"]
 
 
 class _ToLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
-    """A message that a session's mailbox accepts."""
+    """A message that a session's mailbox accepts.
+
+    Raises:
+        InvalidConfig: a field is invalid; it is named. What only the session knows is found when it gets the message.
+    """
+
+    def __post_init__(self) -> None:
+        check_fields(self, "message")
 
 
 class UserMessage(_ToLLM, frozen=True, kw_only=True):
@@ -48,6 +57,7 @@ class UserMessage(_ToLLM, frozen=True, kw_only=True):
     temporary_content: tuple[UserBlock, ...] = ()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_output_schema(self.output_schema, "message.output_schema")
         check_unmarked(self.content, "message.content")
         if self.output_schema is not None and self.settings and "output_schema" in given_settings(self.settings):
@@ -82,6 +92,10 @@ class AddMessages(_ToLLM, frozen=True, kw_only=True):
     """
 
     messages: tuple[Message, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_added_messages(self.messages, "message.messages")
 
     @property
     def turn_count(self) -> int:
@@ -171,6 +185,7 @@ class Clear(_ToLLM, frozen=True, kw_only=True):
     counters: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.history and not self.counters:
             raise InvalidConfig(
                 "message.counters", "there is nothing to clear: clear the history, the counters or both"
@@ -187,6 +202,7 @@ class Rewind(_ToLLM, frozen=True, kw_only=True):
     to: Annotated[int, Meta(ge=0)] | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.to is not None and self.turns != 1:
             raise InvalidConfig("message.to", "give either the turn to go back to, or how many turns to remove")
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.facts import ModelFacts
 from ...providers.schema.messages import Message, Role
 from ...providers.schema.request import Prompt, Settings
@@ -13,16 +12,6 @@ from ..api.messages import Configure
 from ..api.settings.changes import TurnSettings, given_settings
 
 _UNKNOWN = ModelFacts()
-
-
-def require_valid(change: Configure) -> None:
-    """Reject an invalid change on arrival: when a queued change is applied, its sender no longer waits for an answer.
-
-    Raises:
-        InvalidConfig: the message names the field.
-    """
-    if change.model == "":
-        raise InvalidConfig("model", "give the model's name")
 
 
 def changed_config(

@@ -5,13 +5,15 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from mutation.dropped_settings import structs
 
 import rayconteur as rc
 from rayconteur.compaction import Custom, Summarize, Window
 from rayconteur.errors import InvalidConfig, UnknownProvider
-from rayconteur.providers import AWSAuth
+from rayconteur.providers import AWSAuth, ModelFacts, Prices
 from rayconteur.providers.schema.config import Config
-from rayconteur.runtime import RouterLimits
+from rayconteur.providers.schema.request import Settings
+from rayconteur.runtime import AddMessages, Approve, Retention, Rewind, RouterLimits, TurnSettings
 from rayconteur.scripted import Fail, Say, Script, Stop, Wait
 
 ANY = cast(Any, rc)  # as a program without type checks uses it
@@ -46,6 +48,49 @@ def with_choice(choice: rc.ToolChoice) -> rc.SessionConfig:
         (lambda: rc.Configure(system=(rc.Text("a", cache=True),) * 4), "message.system[3].cache", "at most 3"),
         (lambda: rc.UserMessage(content=(rc.Text("a", cache=True),)), "message.content[0].cache", "system prompt"),
         (lambda: rc.Configure(temperature=5), "message.temperature", "<= 2.0"),
+        (lambda: rc.Configure(model=""), "message.model", "the model's name"),
+        (lambda: TurnSettings(model=""), "settings.model", "the model's name"),
+        (
+            lambda: rc.Configure(provider="anthropic:m", tools=(rc.Tool(name="look up"),)),
+            "message.tools[0].name",
+            "up to 128 of",
+        ),
+        (
+            lambda: TurnSettings(provider=rc.OpenAI(model="m"), tools=(rc.Tool(name="a.b"),)),
+            "settings.tools[0].name",
+            "up to 64 of",
+        ),
+        (
+            lambda: rc.Configure(tools=(), tool_choice=rc.ToolChoice(mode="tool", name="fly")),
+            "message.tool_choice.name",
+            "no tool 'fly'",
+        ),
+        (
+            lambda: TurnSettings(tools=(rc.Tool(name="look"),), tool_choice=rc.ToolChoice(allowed=("fly",))),
+            "settings.tool_choice.allowed",
+            "no tool 'fly'",
+        ),
+        (lambda: ANY.UserMessage(content="hello"), "message.content", "array"),
+        (lambda: ANY.UserMessage(content=rc.Text("hello")), "message.content", "array"),
+        (lambda: ANY.UserMessage(content=(rc.Text("hello"), "hello")), "message.content[1]", "object"),
+        (lambda: ANY.UserMessage(content=(), when_busy="later"), "message.when_busy", "queue, reject"),
+        (lambda: rc.UserMessage(content=(), correlation_id="x" * 201), "message.correlation_id", "<= 200"),
+        (lambda: rc.ToolResults(results=(), max_result_bytes=0), "message.max_result_bytes", ">= 1"),
+        (lambda: cast(Any, Approve)(grant="all"), "message.grant", "use, arguments, tool"),
+        (lambda: Approve(grant_s=0), "message.grant_s", "> 0"),
+        (lambda: Rewind(turns=0), "message.turns", ">= 1"),
+        (lambda: Rewind(to=-1), "message.to", ">= 0"),
+        (lambda: AddMessages(messages=()), "message.messages", "at least one"),
+        (lambda: AddMessages(messages=cast(Any, ("hi",))), "message.messages[0]", "object"),
+        (
+            lambda: AddMessages(messages=(rc.Message(role=cast(Any, "system"), content=(rc.Text("hi"),)),)),
+            "message.messages[0].role",
+            "user, assistant",
+        ),
+        (lambda: ANY.ToolResult("a", "seen"), "tool_result.content", "array"),
+        (lambda: ANY.Text(5), "text.text", "str"),
+        (lambda: ModelFacts(context_limit_tokens=0), "facts.context_limit_tokens", ">= 1"),
+        (lambda: Prices(input=-1), "prices.input", ">= 0"),
         (lambda: rc.Configure(tools=(rc.Tool(name="a"),) * 2), "message.tools", "give each its own"),
         (lambda: rc.Image("cat.png"), "image.url", "Image.from_path"),
         (lambda: rc.Image(r"C:\cat.png"), "image.url", "Image.from_path"),
@@ -122,6 +167,28 @@ def test_an_invalid_field_is_rejected_by_the_constructor(make: Callable[[], obje
 
     assert raised.value.field == field
     assert advice in raised.value.problem
+
+
+REQUIRED: dict[type[msgspec.Struct], dict[str, object]] = {
+    rc.SessionConfig: {"provider": SCRIPTED},
+    rc.AzureOpenAI: {"deployment": "m"},
+    Retention: {"owner": "me"},
+    rc.Tool: {"name": "look"},
+    Custom: {"instance": b""},
+    **{kind: {"model": "m"} for kind in (rc.Anthropic, rc.OpenAI, rc.Google, rc.Cohere, rc.Bedrock)},
+    rc.UserMessage: {"content": ()},
+    rc.ToolResults: {"results": ()},
+}
+"""What a struct can't be made without."""
+
+
+@pytest.mark.parametrize("kind", [kind for kind in structs() if kind is not Settings], ids=lambda kind: kind.__name__)
+def test_the_constructor_of_a_config_rejects_an_invalid_value_of_each_field(kind: type[msgspec.Struct]) -> None:
+    required = REQUIRED.get(kind, {})
+
+    for field in kind.__struct_fields__:
+        with pytest.raises(rc.errors.ConfigError, match=rf"\.{field}|provider"):
+            kind(**{**required, field: object()})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.schema.content import Citation, Document, Image, Text, ToolResult, ToolUse
+from rayconteur.providers.schema.errors import ConfigError
 from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.schema.request import Reasoning
 from rayconteur.providers.schema.stop_reasons import StopReason
@@ -199,6 +200,13 @@ def test_a_setting_that_is_not_given_differs_from_none() -> None:
 def test_a_message_with_an_invalid_field_is_rejected(encoded: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(encoded, type=ToLLM)
+
+
+@pytest.mark.parametrize("message", TO_LLM, ids=lambda message: type(message).__name__)
+def test_the_constructor_of_a_message_rejects_an_invalid_value_of_each_field(message: ToLLM) -> None:
+    for field in message.__struct_fields__:
+        with pytest.raises(ConfigError, match=rf"message\.{field}|provider"):
+            msgspec.structs.replace(message, **{field: object()})
 
 
 def test_of_makes_a_message_of_plain_text() -> None:

@@ -41,7 +41,6 @@ def test_an_empty_message_is_rejected(session: blocking.SessionHandle, message: 
     "message",
     [
         "hello",
-        rc.UserMessage(content="hello"),  # type: ignore[arg-type]
         rc.UserMessage.of("\ud800"),
         None,
     ],

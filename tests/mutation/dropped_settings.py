@@ -34,14 +34,15 @@ def settings() -> dict[str, tuple[type[msgspec.Struct], str]]:
     """
     return {
         f"{owner.__name__}.{field.name}": (owner, field.name)
-        for struct in _structs()
+        for struct in structs()
         for field in msgspec.structs.fields(struct)
         if not field.required
         for owner in [_owner(struct, field.name)]
     }
 
 
-def _structs() -> Iterator[type[msgspec.Struct]]:
+def structs() -> Iterator[type[msgspec.Struct]]:
+    """The structs that have them."""
     # here, because a process that drops a setting imports these itself
     from rayconteur.compaction.config import AnyStrategy, Layered
     from rayconteur.providers.registry import ProviderConfig

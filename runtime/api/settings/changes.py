@@ -9,7 +9,7 @@ from ....providers.registry import ProviderConfig
 from ....providers.schema.checks.shown import ReadableStruct
 from ....providers.schema.errors import InvalidConfig
 from ....providers.schema.request import Settings
-from ..config import check_settings, provider_config
+from ..config import check_settings, check_tool_names, provider_config
 
 
 def given_settings(change: Settings) -> dict[str, Any]:
@@ -22,8 +22,12 @@ def check_change(change: Settings, name: str = "message") -> None:
     """Check a ``Configure`` or ``TurnSettings`` as ``SessionConfig`` does itself; *name* is what errors call it."""
     provider = getattr(change, "provider", UNSET)
     if provider is not UNSET:
-        msgspec.structs.force_setattr(change, "provider", provider_config(provider))
+        provider = provider_config(provider)
+        msgspec.structs.force_setattr(change, "provider", provider)
     check_settings(change, name)
+    if given_settings(change).get("model") == "":
+        raise InvalidConfig(f"{name}.model", "give the model's name")
+    check_tool_names(change, provider, name)
 
 
 def fields_of_change(settings: type[Settings]) -> list[tuple[str, Any, Any]]:
@@ -52,8 +56,6 @@ else:
 
     def _check_turn_settings(settings: Settings) -> None:
         check_change(settings, "settings")
-        if settings.model == "":
-            raise InvalidConfig("settings.model", "give the model's name")
 
     # Each setting is declared once, in Settings. Here each defaults to UNSET instead, which means "not given".
     TurnSettings = msgspec.defstruct(

@@ -8,7 +8,6 @@ from ....providers.schema.errors import InvalidConfig
 from ....providers.schema.messages import Message, Role
 from ...api import events as out
 from ...api import messages as msg
-from ...api.initial_history import check_added_messages
 from ..instructions import Emit, Instruction
 from ..mailbox import Queued, require_size
 from ..settings import answered_prompts
@@ -20,10 +19,9 @@ def queued_addition(state: ConversationState, message: msg.AddMessages, size_byt
     """*message* for the mailbox, with the number of the first turn that it adds.
 
     Raises:
-        InvalidConfig: it leads to a history that some provider would not accept.
+        InvalidConfig: an answer comes first, and can't come next.
         MessageTooLarge, HistoryFull: there is no room for it.
     """
-    check_added_messages(message.messages, "message.messages")
     if message.messages[0].role is Role.ASSISTANT:
         _require_question(state, at_rest)
     require_size(size_bytes, state.config.limits)

@@ -19,7 +19,7 @@ from ..figures.counters import Counters
 from ..instructions import ApplySettings, Emit, Instruction
 from ..mailbox import Queued, require_size
 from ..phases import STATES, Compacting, Idle, MailboxEmpty, Requesting
-from ..settings import changed_config, require_valid
+from ..settings import changed_config
 from ..state import ConversationState
 from ..tools.offered import NOTHING_ADDED, deferred_tools, native_search, used_tools
 from .additions import add_messages, queued_addition
@@ -56,7 +56,6 @@ def accept_message(state: ConversationState, event: ev.Received) -> list[Instruc
         case msg.Continue():
             return _continue(state)
         case msg.Configure() as message:
-            require_valid(message)
             if message.next == "request":
                 return _configure(state, message, event.facts, event.source)
             return _enqueue(state, Queued(message=message, facts=event.facts, source=event.source))

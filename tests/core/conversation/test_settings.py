@@ -22,7 +22,6 @@ from builders.conversation import (
 )
 
 from rayconteur.providers.openai.config import OpenAI
-from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
 from rayconteur.providers.schema.messages import Message, Role
 from rayconteur.providers.scripted.config import Scripted
@@ -120,15 +119,6 @@ def test_a_request_retried_after_a_backoff_uses_the_new_provider() -> None:
     sent = only_one(SendRequest, conversation.handle(ev.BackoffEnded(request=1)))
 
     assert sent.config.provider == OpenAI(model="gpt-5")
-
-
-@pytest.mark.parametrize("change", [msg.Configure(model=""), msg.Configure(model="", next="turn")])
-@pytest.mark.parametrize("state", [State.IDLE, State.REQUESTING])
-def test_a_model_without_a_name_is_rejected_on_arrival(state: State, change: msg.Configure) -> None:
-    conversation = conversation_in(state)
-
-    with assert_rejected(conversation, InvalidConfig):
-        conversation.handle(configure(change))
 
 
 def test_a_compaction_gets_the_history_and_its_result_replaces_it() -> None:

@@ -42,10 +42,8 @@ SHARES: st.SearchStrategy[Report] = SHARE.map(lambda share: lambda tokens: int(t
 NOISY_SHARES: st.SearchStrategy[Report] = st.integers(0, 2**32).map(
     lambda seed: lambda tokens: int(tokens * random.Random(f"{seed} {tokens}").uniform(0.3, 3))
 )
-SHARES_LATER: st.SearchStrategy[Report] = st.builds(
-    lambda share, from_tokens: lambda tokens: int(tokens * share) if tokens >= from_tokens else tokens,
-    SHARE,
-    st.integers(1_000, 16_000),
+SHARES_LATER: st.SearchStrategy[Report] = st.tuples(SHARE, st.integers(1_000, 16_000)).map(
+    lambda drawn: lambda tokens: int(tokens * drawn[0]) if tokens >= drawn[1] else tokens
 )
 
 
