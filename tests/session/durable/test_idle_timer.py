@@ -7,6 +7,7 @@ from fixtures.virtual_time import run
 import rayconteur as rc
 from rayconteur.providers.registry import open_client
 from rayconteur.runtime.journal.memory import MemoryJournal
+from rayconteur.runtime.session.durable.journaling import Journaling
 from rayconteur.runtime.session.host import Host
 from rayconteur.runtime.session.requests.client_pool import ClientPool
 
@@ -20,7 +21,7 @@ async def ignore(_: object) -> None:
 
 def test_sessions_that_have_ended_are_forgotten_when_they_are_more_than_the_others_and_some() -> None:
     async def main() -> int:
-        host = Host([ignore], ignore, ClientPool(open_client), journal=MemoryJournal())
+        host = Host([ignore], ignore, ClientPool(open_client), journaling=Journaling(MemoryJournal()))
         publishing = asyncio.create_task(host.run())
         await host.open([f"stays-{number}" for number in range(STAY)], 1, ECHO)
         most = 0
