@@ -31,7 +31,7 @@ class Termination:
         self._before: Handler = None
         self._is_installed = False
         self._is_left = False
-        if threading.current_thread() is threading.main_thread() and _is_free(
+        if threading.current_thread() is threading.main_thread() and is_free(
             before := signal.getsignal(signal.SIGTERM)
         ):
             self._before, self._is_installed = before, True
@@ -71,7 +71,7 @@ class Termination:
             self._loop.call_soon(_exit)
 
 
-def _is_free(handler: Handler) -> bool:
+def is_free(handler: Handler) -> bool:
     """True if the program does not handle the signal itself: *handler* is the default, or Ray's."""
     return handler == signal.SIG_DFL or str(getattr(handler, "__module__", "")).startswith(_RAY)
 

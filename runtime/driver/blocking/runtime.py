@@ -5,6 +5,7 @@ affected. Tools are run in the thread that waits for the answer; *on_progress* i
 where it must not call the runtime.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, cast, overload
@@ -26,6 +27,7 @@ from .catalog import Catalog
 from .reader import Reader, call_in_loop
 from .reply import RunTool, in_caller
 from .session_handle import SessionHandle
+from .sigterm import ExitOnSigterm
 from .stored_session import StoredSession
 
 T = TypeVar("T")
@@ -47,6 +49,7 @@ class Runtime:
     ) -> None:
         self._runtime = runtime.Runtime(address, placement, warm, options)
         self._loop: BackgroundLoop | None = None
+        self._sigterm: ExitOnSigterm | None = None
 
     def __enter__(self) -> Self:
         loop = BackgroundLoop()
@@ -55,7 +58,7 @@ class Runtime:
         except BaseException:
             loop.close()
             raise
-        self._loop = loop
+        self._loop, self._sigterm = loop, ExitOnSigterm()
         return self
 
     def __exit__(
@@ -65,6 +68,8 @@ class Runtime:
         self._loop = None
         if loop.is_forked:
             return  # what it holds belongs to the process that forked this one
+        if self._sigterm and threading.current_thread() is threading.main_thread():
+            self._sigterm.stop()
         try:
             loop.run(self._runtime.__aexit__(kind, error, trace))
         finally:

@@ -32,6 +32,16 @@ async def main() -> None:
 print("starting", flush=True)
 asyncio.run(main())
 """
+BLOCKING = """
+import time
+from rayconteur import blocking
+import rayconteur as rc
+
+with blocking.Runtime(options=rc.RuntimeOptions(num_cpus=2), placement=rc.Packed()) as runtime:
+    session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted(script=rc.scripted.Script(tokens_per_s=5))))
+    for event in session.ask("raven " * 100):
+        print("streaming", flush=True)
+"""
 TO: dict[str, Callable[[int, int], None]] = {"process": os.kill, "group": os.killpg}
 
 
@@ -59,6 +69,25 @@ def test_a_program_ends_in_time_and_leaves_no_process(number: signal.Signals, to
     )  # by Ray, whose own end it is
     assert program.returncode in {-number, 128 + number, number, 1} | aborted or phase == "leaving", stderr
     assert "never retrieved" not in stderr
+    assert left_after(program.pid, EXIT_S) == []
+
+
+def test_a_script_without_asyncio_leaves_its_runtime_and_prints_nothing() -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", BLOCKING],
+        env=environment(None),
+        start_new_session=True,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+    ) as program:
+        assert program.stdout
+        assert program.stdout.readline() == "streaming\n"
+        program.send_signal(signal.SIGTERM)
+        _, stderr = program.communicate(timeout=EXIT_S)
+
+    assert (program.returncode, stderr) == (128 + signal.SIGTERM, "")
     assert left_after(program.pid, EXIT_S) == []
 
 
