@@ -9,7 +9,7 @@ import msgspec
 
 from ..api.events import Closed, FromLLM, TextChunk, ThinkingChunk
 from .segments import HeldSession, Segment, SessionEnd, encode_events
-from .tail import Tail, durable_segments, is_durable
+from .tail import Tail, TailPart, is_durable
 
 _EVENT_BYTES = 100
 """How much an event counts towards the limit, besides its text."""
@@ -99,7 +99,7 @@ class Outbox:
         self._unacknowledged_bytes = 0
         self._has_durable = False  # among what is pending
         self._held_after: int | None = None  # the number of the last event that may be taken
-        self._taken: tuple[list[Segment], Segment | None] | None = None  # the durable part of what is unacknowledged
+        self._taken: TailPart | None = None  # the durable part of what is unacknowledged
         self.tail: Tail | None = None
         """What its router has acknowledged and may lose."""
         self.is_fenced = False
@@ -188,7 +188,7 @@ class Outbox:
         incarnation = self._incarnation.number
         segment = Segment(self.session_id, self.epoch, self.seq + 1, count, data, end, incarnation)
         if self._has_durable:
-            self._taken = durable_segments(segment, events)
+            self._taken = TailPart.of(segment, events)
             self._has_durable = bool(rest)
         self.seq += count
         taken_bytes = self._pending_bytes * count // len(self._pending)
@@ -203,7 +203,7 @@ class Outbox:
         taken, self._taken = self._taken, None
         if taken is not None:
             self.tail = self.tail or Tail()
-            self.tail.append(*taken)
+            self.tail.append(taken)
         if self._acknowledged is not None:
             self._acknowledged.set()
             self._acknowledged = None

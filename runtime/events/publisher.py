@@ -11,6 +11,7 @@ import msgspec
 
 from .outbox import Outbox
 from .segments import HeldSession, RouterGaps, Segment, decode_segments, encode_segments
+from .tail import Tail
 from .transport import RouterGone
 
 T = TypeVar("T")
@@ -38,8 +39,8 @@ _ENDED_BYTES = 2 << 20
 _PAGE_SESSIONS = 2_000
 """For how many sessions a router is asked at once: that takes it some milliseconds."""
 
-Held = tuple[HeldSession, list[Segment]]
-"""A session, and its tail."""
+Held = tuple[HeldSession, Tail | None]
+"""A session, and its tail, if it has one."""
 
 
 class PublishedSessions:
@@ -299,15 +300,16 @@ def _batches(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
 def _segments_to_fill(held: Held) -> list[Segment]:
     """What a router gets that lacks events of a session: its tail, and its position, for what comes next."""
     session, tail = held
-    if tail and tail[-1].last >= session.last_seq:
-        return tail
+    segments = tail.segments(session) if tail else []
+    if segments and segments[-1].last >= session.last_seq:
+        return segments
     position = Segment(session.session_id, session.epoch, session.last_seq + 1, 0, b"", incarnation=session.incarnation)
-    return [*tail, position]
+    return [*segments, position]
 
 
 def _held(outbox: Outbox) -> Held:
-    return outbox.held, list(outbox.tail.segments) if outbox.tail else []
+    return outbox.held, outbox.tail
 
 
 def _size_bytes(held: Held) -> int:
-    return sum(segment.size_bytes for segment in held[1])
+    return held[1].size_bytes if held[1] else 0

@@ -16,7 +16,7 @@ from ..api.events import (
     ToolBatch,
     ToolInputChunk,
 )
-from .segments import Segment, SessionEnd, encode_events
+from .segments import HeldSession, Segment, SessionEnd, encode_events
 
 TAIL_BYTES = 16 << 10
 """The bound on one session's tail, besides what always stays. A turn without tools takes about 1 KiB of it.
@@ -36,70 +36,89 @@ def is_durable(event: FromLLM) -> bool:
     return type(event) not in _CHUNKS
 
 
+class TailPart(msgspec.Struct, frozen=True, gc=False):
+    """The durable *events* of a segment, from number *first* on; ``None`` is in the place of a chunk.
+
+    They are not encoded before a router lacks them. *size_bytes* is what they would take then, *is_awaited*: somebody
+    may wait for one of them.
+    """
+
+    first: int
+    events: tuple[FromLLM | None, ...]
+    size_bytes: int
+    is_awaited: bool
+    session_end: SessionEnd
+
+    @classmethod
+    def of(cls, segment: Segment, events: Sequence[FromLLM]) -> "TailPart":
+        """The part of the *events* of *segment*."""
+        kinds, size_bytes = set(map(type, events)), segment.size_bytes
+        kept: tuple[FromLLM | None, ...] = tuple(events)
+        if not kinds.isdisjoint(_CHUNKS):
+            kept = tuple([event if is_durable(event) else None for event in events])
+            size_bytes -= sum(map(_text_length, events))
+        return cls(segment.first, kept, size_bytes, not kinds.isdisjoint(_AWAITED), segment.session_end)
+
+    def segments(self, session: HeldSession) -> list[Segment]:
+        """The segments of its events, which are those of *session*."""
+        last = self.first + len(self.events) - 1
+        runs = groupby(enumerate(self.events, self.first), key=lambda each: each[1] is None)
+        return [self._segment(session, list(run), last) for is_gap, run in runs if not is_gap]
+
+    def _segment(self, session: HeldSession, run: Sequence[tuple[int, FromLLM | None]], last: int) -> Segment:
+        events = [event for _, event in run if event]
+        end = self.session_end if run[-1][0] == last else SessionEnd.NONE
+        session_id, epoch, incarnation = session.session_id, session.epoch, session.incarnation
+        return Segment(session_id, epoch, run[0][0], len(events), encode_events(events), end, incarnation)
+
+
 class Tail(msgspec.Struct, gc=False):
     """The durable events of a session that its router has acknowledged: the latest, of about *limit_bytes* together.
 
     The last one that somebody may wait for, the end of a turn or a tool batch, always stays, even when events after it
-    are dropped: *awaited* is its segment. Neither it nor the *segments* are anything for the garbage collector.
+    are dropped: *awaited* is its part. Neither it nor the *parts* are anything for the garbage collector.
     """
 
     limit_bytes: int = TAIL_BYTES
     size_bytes: int = 0
-    segments: tuple[Segment, ...] = ()
-    awaited: Segment | None = None
+    parts: tuple[TailPart, ...] = ()
+    awaited: TailPart | None = None
 
-    def append(self, segments: Sequence[Segment], awaited: Segment | None) -> None:
-        """Add *segments*, the next ones of ``durable_segments``, and drop the oldest beyond the limit."""
-        if awaited is not None:
-            self.awaited = awaited
-        for segment in segments:
-            self.size_bytes += segment.size_bytes
-        self.segments = (*self.segments, *segments)
+    def append(self, part: TailPart) -> None:
+        """Add the next *part*, and drop the oldest beyond the limit."""
+        if part.is_awaited:
+            self.awaited = part
+        self.size_bytes += part.size_bytes
+        self.parts = (*self.parts, part)
         if self._droppable_bytes > self.limit_bytes:
             self._drop_oldest()
+
+    def segments(self, session: HeldSession) -> list[Segment]:
+        """The segments of its events, which are those of *session*."""
+        return [segment for part in self.parts for segment in part.segments(session)]
 
     @property
     def _droppable_bytes(self) -> int:
         return self.size_bytes - (self.awaited.size_bytes if self.awaited else 0)
 
     def _drop_oldest(self) -> None:
-        """Drop down to half of the limit: to drop one segment takes as long."""
-        kept: tuple[Segment, ...] = ()
-        dropped, last = 0, len(self.segments) - 1
+        """Drop down to half of the limit: to drop one part takes as long."""
+        kept: tuple[TailPart, ...] = ()
+        dropped, last = 0, len(self.parts) - 1
         while 2 * self._droppable_bytes > self.limit_bytes and dropped < last:
-            segment = self.segments[dropped]
-            if segment is self.awaited:
-                kept = (segment,)
+            part = self.parts[dropped]
+            if part is self.awaited:
+                kept = (part,)
             else:
-                self.size_bytes -= segment.size_bytes
+                self.size_bytes -= part.size_bytes
             dropped += 1
-        self.segments = (*kept, *self.segments[dropped:])
+        self.parts = (*kept, *self.parts[dropped:])
 
 
-def durable_segments(segment: Segment, events: Sequence[FromLLM]) -> tuple[list[Segment], Segment | None]:
-    """The durable ones of the *events* of *segment*, and the last segment of them that somebody may wait for."""
-    kinds = set(map(type, events))
-    if kinds.isdisjoint(_CHUNKS):  # as in most: chunks of an answer seldom arrive together with its end
-        return [segment], None if kinds.isdisjoint(_AWAITED) else segment
-    runs = groupby(enumerate(events, segment.first), key=lambda each: is_durable(each[1]))
-    segments = [_part(segment, list(run)) for is_kept, run in runs if is_kept]
-    return segments, next((each for each in reversed(segments) if _is_awaited(segment, each, events)), None)
-
-
-def _part(segment: Segment, numbered: Sequence[tuple[int, FromLLM]]) -> Segment:
-    """The part of *segment* that has only the *numbered* events."""
-    is_last = numbered[-1][0] == segment.last
-    return Segment(
-        segment.session_id,
-        segment.epoch,
-        numbered[0][0],
-        len(numbered),
-        encode_events([event for _, event in numbered]),
-        segment.session_end if is_last else SessionEnd.NONE,
-        segment.incarnation,
-    )
-
-
-def _is_awaited(segment: Segment, part: Segment, events: Sequence[FromLLM]) -> bool:
-    start = part.first - segment.first
-    return any(type(event) in _AWAITED for event in events[start : start + part.count])
+def _text_length(event: FromLLM) -> int:
+    """The length of the text of *event*, if it is a chunk."""
+    match event:
+        case TextChunk(text=text) | ThinkingChunk(text=text) | ToolInputChunk(json=text):
+            return len(text)
+        case _:
+            return 0

@@ -1,5 +1,7 @@
 """The tail of a session: its durable events, within a bound, and the last one that somebody may wait for."""
 
+from collections.abc import Sequence
+
 from builders.segments import outbox
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 import rayconteur as rc
 from rayconteur.runtime.events.outbox import Incarnation, Outbox
 from rayconteur.runtime.events.segments import decode_events
-from rayconteur.runtime.events.tail import TAIL_BYTES, is_durable
+from rayconteur.runtime.events.tail import TAIL_BYTES, TailPart, is_durable
 
 AWAITED = (rc.Interrupted, rc.ToolBatch, rc.Closed)
 
@@ -49,28 +51,32 @@ class TailMachine(RuleBasedStateMachine):
             self.box.acknowledge()
             self.acknowledged = self.box.seq
 
+    def events_of(self, parts: Sequence[TailPart]) -> list[rc.FromLLM]:
+        segments = [segment for part in parts for segment in part.segments(self.box.held)]
+        return [event for segment in segments for event in decode_events(segment)]
+
     @invariant()
     def the_tail_has_the_latest_durable_events_that_are_acknowledged(self) -> None:
-        tail = self.box.tail
-        segments = tail.segments if tail else ()
-        kept = segments[:1] if tail and tail.awaited and segments[:1] == (tail.awaited,) else ()
-        latest = [event for segment in segments[len(kept) :] for event in decode_events(segment)]
+        parts = self.box.tail.parts if self.box.tail else ()
+        is_kept = bool(parts and self.box.tail and parts[0] is self.box.tail.awaited)
+        kept, latest = self.events_of(parts[:is_kept]), self.events_of(parts[is_kept:])
         durable = [self.numbered[seq] for seq in range(1, self.acknowledged + 1) if is_durable(self.numbered[seq])]
 
         assert latest == durable[len(durable) - len(latest) :]
-        assert all(event in durable for segment in kept for event in decode_events(segment))
-        assert not durable or segments
+        assert all(event in durable for event in kept)
+        assert not durable or parts
 
     @invariant()
     def what_somebody_may_wait_for_stays_and_the_rest_is_bounded(self) -> None:
-        segments = self.box.tail.segments if self.box.tail else ()
-        held = {event.seq for segment in segments for event in decode_events(segment)}
+        parts = self.box.tail.parts if self.box.tail else ()
         awaited = [seq for seq in range(1, self.acknowledged + 1) if isinstance(self.numbered[seq], AWAITED)]
+        holding = [part for part in parts if awaited and awaited[-1] in [event.seq for event in self.events_of([part])]]
+        others = [part for part in parts[:-1] if part not in holding]
 
-        assert not awaited or awaited[-1] in held
-        is_kept = [bool(awaited) and segment.first <= awaited[-1] <= segment.last for segment in segments[:-1]]
-        others = [segment for segment, kept in zip(segments[:-1], is_kept, strict=True) if not kept]
-        assert sum(segment.size_bytes for segment in others) <= TAIL_BYTES
+        assert bool(holding) == bool(awaited)
+        assert sum(part.size_bytes for part in others) <= TAIL_BYTES
+        encoded = [segment for part in others for segment in part.segments(self.box.held)]
+        assert sum(len(segment.data) for segment in encoded) <= TAIL_BYTES
 
     @invariant()
     def the_last_number_counts_what_is_complete(self) -> None:
@@ -91,10 +97,23 @@ def test_a_long_time_without_a_turn_does_not_let_the_tail_grow() -> None:
         box.acknowledge()
 
     assert box.tail
-    held = [event for segment in box.tail.segments for event in decode_events(segment)]
+    segments = box.tail.segments(box.held)
+    held = [event for segment in segments for event in decode_events(segment)]
     assert [type(event) for event in held[:2]] == [rc.Interrupted, rc.Cleared]
     assert [event.seq for event in held[1:]] == list(range(1_003 - len(held), 1_002))
-    assert sum(segment.size_bytes for segment in box.tail.segments[1:]) <= TAIL_BYTES
+    assert sum(segment.size_bytes for segment in segments[1:]) <= TAIL_BYTES
+
+
+def test_text_that_is_published_together_with_other_events_takes_no_room_in_the_tail() -> None:
+    box = outbox("a", limit_bytes=1 << 30)
+    box.put_event(rc.TurnStarted(turn=1))
+    box.put_text(rc.TextChunk, 1, 0, "x" * TAIL_BYTES)
+    box.put_event(rc.Interrupted(turn=1))
+    box.take_segment()
+    box.acknowledge()
+
+    assert box.tail
+    assert sum(len(segment.data) for segment in box.tail.segments(box.held)) <= box.tail.size_bytes < 1_000
 
 
 @given(st.integers(0, 1 << 33))
