@@ -197,7 +197,7 @@ def _head(settings: Settings, prompt: Prompt, dialect: Dialect, streaming: bool)
         "stream": streaming,
     }
     mark = cache_mark(settings)
-    system = _system(prompt, mark)
+    system = _system(prompt, mark) if prompt.system else ""
     if system:
         head["system"] = system
     if prompt.tools:

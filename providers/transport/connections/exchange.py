@@ -1,7 +1,8 @@
 """The response to a request, while it arrives."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 from .decompression import PIECE_BYTES, Decompressor
@@ -104,7 +105,7 @@ class Exchange:
     def hand_on(self, head: Head, data: bytes) -> None:
         """*data*, more of the body, has arrived, with or after *head*."""
         if not self.head.done():
-            if coding := _coding(head.headers):
+            if coding := _coding(head.headers.get("content-encoding", ""), head.headers.get("transfer-encoding", "")):
                 self._decompressor = Decompressor(coding)
             self.head.set_result(head)
         if self._decompressor is not None:
@@ -199,9 +200,10 @@ class Exchange:
             self._timer = self._loop.call_later(left_s, self._check_silence)
 
 
-def _coding(headers: Mapping[str, str]) -> str:
-    """How a body is compressed, by its own coding or that of its transfer (RFC 9112, section 7); empty if it is not."""
-    named = f"{headers.get('content-encoding', '')},{headers.get('transfer-encoding', '')}".lower().split(",")
+@lru_cache(maxsize=64)  # servers have a few forms of these headers
+def _coding(own: str, transfer: str) -> str:
+    """How a body is compressed, by its *own* coding or that of its *transfer* (RFC 9112, section 7), if it is."""
+    named = f"{own},{transfer}".lower().split(",")
     return ",".join(coding for each in named if (coding := each.strip()) not in ("", "identity", "chunked"))
 
 

@@ -68,8 +68,9 @@ class HTTPSession:
 
 def _ends_idleness(response: Response, began_at: float) -> bool:
     """Whether *response* to a request of *began_at* says that the server has waited for a request too long."""
-    closes = "close" in response.headers.get("connection", "").lower()
-    return response.status == _REQUEST_TIMEOUT and closes and asyncio.get_running_loop().time() - began_at < _RACE_S
+    if response.status != _REQUEST_TIMEOUT or asyncio.get_running_loop().time() - began_at >= _RACE_S:
+        return False
+    return "close" in response.headers.get("connection", "").lower()
 
 
 def _was_stale(connection: HTTPConnection, began_at: float) -> bool:
