@@ -160,8 +160,8 @@ class Conversation:
     @property
     def history_size(self) -> HistorySize:
         """What the history takes."""
-        size, kept = self._state.history.size, kept_bytes(self._state.kept_results)
-        return HistorySize(size.held_bytes + kept, size.removed_bytes + kept) if kept else size
+        size, kept = self._state.history.size, self._state.kept_results
+        return size.plus_removed(kept_bytes(kept)) if kept else size
 
     @property
     def dropped_messages(self) -> int:
@@ -267,9 +267,9 @@ class Conversation:
         state.history.drop_removed(state.config.limits.history_bytes)
         state.record += 1
         ended = None if state.last_request is last_request else state.last_request
-        if ended or any(isinstance(step, Emit) for step in instructions):
+        if (emitted := [step.event for step in instructions if isinstance(step, Emit)]) or ended:
             state.tally = state.tally or Tally()
-            state.tally.count(instructions, ended, state.history.now)
+            state.tally.count(emitted, ended, state.history.now)
         return [ev.Record(state.record, event), *instructions]
 
     def _change(self, event: ev.Event) -> list[Instruction]:

@@ -28,6 +28,10 @@ class HistorySize(NamedTuple):
     held_bytes: int = 0
     removed_bytes: int = 0
 
+    def plus_removed(self, size_bytes: int) -> "HistorySize":
+        """The size with *size_bytes* more that no request holds."""
+        return HistorySize(self.held_bytes + size_bytes, self.removed_bytes + size_bytes)
+
 
 class History(msgspec.Struct, eq=False, gc=False):
     """The *messages* that requests hold, and the *full* history, which also has what compactions removed.

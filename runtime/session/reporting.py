@@ -54,18 +54,20 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
 
 
 def report_wait(session_id: str, turn: int, conversation: Conversation) -> None:
-    """Log what a queued *turn* waits for, if that is the tools of another one: somebody may have to answer them."""
-    if turn == (running := conversation.turn):
-        return
+    """Log what a queued *turn* waits for, the tools of another one: somebody may have to answer them."""
     needs = {use.id: "approval" for use in conversation.unapproved_tool_uses}
     needs |= {use.id: "answer" for use in conversation.open_questions}
     open_uses = conversation.open_tool_uses
     waiting = ", ".join(f"{shown(use.id)} ({needs.get(use.id, 'result')})" for use in open_uses)
-    log.info("%s: turn %d is queued behind turn %d, which waits for tools: %s", session_id, turn, running, waiting)
+    log.info(
+        "%s: turn %d is queued behind turn %d, which waits for tools: %s", session_id, turn, conversation.turn, waiting
+    )
 
 
 def report_request(session_id: str, send: SendRequest) -> None:
     """Log a request that is about to be sent."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return
     log.debug(
         "%s: turn %d sends request %d to %s, %s: %d messages, attempt %d",
         session_id,

@@ -115,7 +115,7 @@ class Session:
         event = checked.received(size_bytes, partial, key, seq)
         acknowledge = next(step for step in self._handle(event) if isinstance(step, Acknowledge))
         self._credentials.add(*checked.providers)
-        if acknowledge.turn and self.conversation.open_tool_uses:
+        if acknowledge.turn and acknowledge.turn != self.conversation.turn and self.conversation.open_tool_uses:
             report_wait(self.id, acknowledge.turn, self.conversation)
         return receipt_of(acknowledge, seq)
 

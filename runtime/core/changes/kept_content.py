@@ -25,7 +25,7 @@ def without_blank_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
 
 def only_with_text(content: Iterable[UserBlock]) -> tuple[UserBlock, ...]:
     """*content* without blank text. Nothing may be left."""
-    return tuple(block for block in content if not _is_blank(block))
+    return tuple([block for block in content if not _is_blank(block)])
 
 
 def worth_keeping(content: Iterable[Block], taken_ids: AbstractSet[str]) -> tuple[Block, ...]:

@@ -6,7 +6,6 @@ import msgspec
 
 from ....providers.schema.messages import RequestInfo
 from ...api import events as out
-from ..instructions import Emit, Instruction
 
 
 class Tally(msgspec.Struct, gc=False, omit_defaults=True):
@@ -30,15 +29,14 @@ class Tally(msgspec.Struct, gc=False, omit_defaults=True):
     running: int = 0
     started_at: float = 0.0
 
-    def count(self, instructions: Iterable[Instruction], ended: RequestInfo | None, now: float) -> None:
-        """Count what was emitted *now*, and the request that has *ended*, if one has."""
+    def count(self, emitted: Iterable[out.FromLLM], ended: RequestInfo | None, now: float) -> None:
+        """Count what was *emitted* now, and the request that has *ended*, if one has."""
         self.first_at = self.first_at or now
         self.last_at = now
         if ended:
             self.requests_s += ended.duration_s or 0.0
-        for instruction in instructions:
-            if isinstance(instruction, Emit):
-                self._count_event(instruction.event, now)
+        for event in emitted:
+            self._count_event(event, now)
 
     def _count_event(self, event: out.FromLLM, now: float) -> None:
         match event:

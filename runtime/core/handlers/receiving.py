@@ -24,15 +24,16 @@ def repeated_receipt(state: ConversationState, event: ev.Event) -> Acknowledge |
 def receive(state: ConversationState, event: ev.Received) -> list[Instruction]:
     """Apply the message or queue it, and acknowledge it. Raises what ``accept_message`` does."""
     instructions = accept_message(state, event)
-    turn, compaction = _effect(state, event.message, [step.event for step in instructions if isinstance(step, Emit)])
+    turn, compaction = _effect(state, event.message, instructions)
     if event.key:
         state.receipts = with_receipt(state.receipts, KeptReceipt(event.key, event.seq, turn, compaction))
     return [Acknowledge(turn, compaction), *instructions]
 
 
-def _effect(state: ConversationState, message: msg.ToLLM, emitted: list[out.FromLLM]) -> tuple[int | None, int | None]:
-    """The turn, and the compaction, that *message* started, continued or ended, now that it is accepted."""
-    running = state.running_turn
+def _effect(
+    state: ConversationState, message: msg.ToLLM, instructions: list[Instruction]
+) -> tuple[int | None, int | None]:
+    """The turn, and the compaction, that *message* started, continued or ended: it led to *instructions*."""
     match message:
         case msg.UserMessage() | msg.Retry() | msg.Continue():
             return state.turns, None
@@ -46,10 +47,11 @@ def _effect(state: ConversationState, message: msg.ToLLM, emitted: list[out.From
             | msg.Deny()
             | msg.AnswerQuestion()
         ):
-            return running.number if running else None, None
+            return running.number if (running := state.running_turn) else None, None
         case msg.Compact():
             return None, state.asked_compactions
         case _:
+            emitted = [step.event for step in instructions if isinstance(step, Emit)]
             turn = next((event.turn for event in emitted if isinstance(event, out.Interrupted)), None)
             ended = (event.compaction for event in emitted if isinstance(event, out.Compacted))
             return turn, next(ended, 0) or None

@@ -9,6 +9,7 @@ from ....providers.schema.stop_reasons import StopReason
 from ...api import events as out
 from ...api import messages as msg
 from ...api.compact_reason import CompactReason
+from ...api.config import SessionConfig
 from ...api.errors import HistoryFull
 from .. import events as ev
 from ..changes.continuation import answer_text, needs_prompt, prompt_message
@@ -37,12 +38,17 @@ def start_user_turn(state: ConversationState, number: int, message: msg.UserMess
     metadata = message.metadata or None
     state.history.append(Message(role=Role.USER, content=message.all_content, turn=number, metadata=metadata))
     state.overrides = Overrides.of(number, message, source)
-    turn = _new_turn(state, number, state.overrides)
-    turn = msgspec.structs.replace(
-        turn, aside=aside, temporary_blocks=len(message.temporary_content), correlation_id=message.correlation_id
+    turn = Turn(
+        number=number,
+        fill_before=state.meter.fill,
+        overrides=state.overrides,
+        correlation_id=message.correlation_id,
+        aside=aside,
+        temporary_blocks=len(message.temporary_content),
+        step_at=state.history.now,
     )
     started = out.TurnStarted(turn=number, correlation_id=message.correlation_id, metadata=message.metadata)
-    return [Emit(started), _first_request(state, turn)]
+    return [Emit(started), _first_request(state, _with_own_settings(state, turn))]
 
 
 def start_retry(state: ConversationState, number: int) -> list[Instruction]:
@@ -61,27 +67,32 @@ def _resumed_turn(state: ConversationState, number: int) -> Turn:
     """Turn *number*, with the settings and the temporary content of the message that it goes on from."""
     overrides = state.last_overrides
     blocks = put_back_temporary(state, overrides)
-    return msgspec.structs.replace(_new_turn(state, number, overrides), temporary_blocks=blocks)
+    turn = Turn(
+        number=number,
+        fill_before=state.meter.fill,
+        overrides=overrides,
+        temporary_blocks=blocks,
+        step_at=state.history.now,
+    )
+    return _with_own_settings(state, turn)
 
 
-def _new_turn(state: ConversationState, number: int, overrides: Overrides | None) -> Turn:
-    """Turn *number*. Its settings are in force."""
-    if overrides is not None:
-        own = changed_config(state.config, overrides.settings)
-        if native_search(own) != native_search(state.config):
-            state.offer_used(state.history.messages, own)
-    turn = Turn(number=number, fill_before=state.meter.fill, overrides=overrides, step_at=state.history.now)
-    if overrides is None:
+def _with_own_settings(state: ConversationState, turn: Turn) -> Turn:
+    """*turn*, which starts: if it has settings of its own, they are in force."""
+    if turn.overrides is None:
         return turn
+    own = changed_config(state.config, turn.overrides.settings)
+    if native_search(own) != native_search(state.config):
+        state.offer_used(state.history.messages, own)
+    turn = msgspec.structs.replace(turn, fill_before=state.meter.fill)
     config = state.turn_config(turn)
     state.change_request_config(state.offered(state.config), config)
     same_provider = config.provider.name == state.config.provider.name
     return turn if same_provider else msgspec.structs.replace(turn, fill_before=None)
 
 
-def _objection(state: ConversationState, turn: Turn) -> Verdict:
-    """What a gate has against the next request of *turn*."""
-    config = state.turn_config(turn)
+def _objection(state: ConversationState, turn: Turn, config: SessionConfig) -> Verdict:
+    """What a gate has against the next request of *turn*, with the settings *config*."""
     tokens = state.due_tokens(config)
     pending = PendingRequest(tokens, turn.compacted, config, state.policy, turns=state.history.turn_count)
     if first_objection(pending) is None:
@@ -102,7 +113,8 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     """Send the next request of *turn*, or do first what a gate requires. All requests are sent from here."""
     if restore_unreadable(state, turn):
         turn = msgspec.structs.replace(turn, fill_before=None, compacted=False)
-    match _objection(state, turn):
+    config = state.turn_config(turn)
+    match _objection(state, turn, config):
         case CompactFirst(reason=reason):
             return start_compaction(state, reason, turn)
         case DontSend(problem=problem):
@@ -112,7 +124,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     state.requests += 1
     turn = msgspec.structs.replace(turn, requests=turn.requests + 1, attempt=turn.attempt + 1, compacted=False)
     state.enter(Requesting(turn=turn, request=state.requests))
-    messages, config = state.history.view, state.turn_config(turn)
+    messages = state.history.view
     state.prompts = prompts_in_request(state.prompts, config, messages)
     early_tools = may_start_early(config) and not turn.without_tools
     return SendRequest(state.requests, turn.number, turn.attempt, messages, config, state.prompts, early_tools)
@@ -217,12 +229,15 @@ def append_answer(state: ConversationState, answer: Answer | Partial, turn: Turn
     append = state.history.continue_answer if turn.continuing is not None else state.history.append_answer
     kept = append(answer.content, turn.number, answer.origin, state.last_request)
     state.meter.messages_appended(len(state.history.messages))
-    config = turn.config(state.config)
-    search = native_search(config)
-    if kept and (search is None or search != native_search(state.config)):  # its results are in the history otherwise
-        state.offer_used(state.history.messages[-1:], config)
     batch = ToolBatch.of(kept, getattr(answer, "stop_reason", StopReason.TOOL_USE), answer.usage)
-    return early.merged(answer.content, batch) if early and batch.uses else batch
+    if not batch.uses:
+        return batch
+    config = turn.config(state.config)
+    if state.deferred(config):
+        search = native_search(config)
+        if search is None or search != native_search(state.config):  # its results are in the history otherwise
+            state.offer_used(state.history.messages[-1:], config)
+    return early.merged(answer.content, batch) if early else batch
 
 
 def append_results(state: ConversationState, turn: Turn, batch: ToolBatch) -> None:
