@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
+from functools import partial
 
 import msgspec
 
@@ -92,15 +93,15 @@ async def tell(
         ConnectionLost: the session may have accepted it or not.
         PeerUnreachable: the session actor can't be reached.
     """
-
-    def pass_on(data: bytes | None) -> None:
-        outcome = _outcome(data or b"")
-        if on_late and outcome.receipt:
-            on_late(outcome.receipt)
-
     request = _encode(_Tell(*key, message, message_key))
-    data = await channel.call(HostCall.TELL, request, urgent, pass_on if on_late else None)
+    data = await channel.call(HostCall.TELL, request, urgent, partial(_pass_on, on_late) if on_late else None)
     outcome = _outcome(data or b"")
     if outcome.receipt is None:
         raise pickle.loads(outcome.error)  # from a peer that knows the secret, as Ray does with its own
     return outcome.receipt
+
+
+def _pass_on(on_late: Callable[[Receipt], None], data: bytes | None) -> None:
+    outcome = _outcome(data or b"")
+    if outcome.receipt:
+        on_late(outcome.receipt)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Protocol
 
 from ...providers.schema.errors import ConfigError
@@ -26,23 +25,28 @@ from ..api.events import (
     QuestionAsked,
     TextChunk,
     ToolBatch,
+    ToolCompleted,
+    ToolFailed,
 )
 from ..api.messages import Continue, Interrupt, MessageKey, Receipt, Retry, ToLLM, UserMessage
 from ..api.options import OnAbandon
-from ..api.settings.changes import TurnSettings, given_settings
+from ..api.settings.changes import given_settings
 from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .answers.final_answer import AnswerParts, FinalAnswer
-from .calls.abandoned_turns import AbandonedTurns, OnLate
+from .calls.abandoned_turns import OnLate
 from .calls.followed_turn import FollowedTurn
 from .calls.message_keys import message_key
 from .calls.questions import OnQuestion, TurnQuestions, checked_on_question
-from .calls.tool_runs import RunTool, SessionTools, ToolLimits, TurnTools, checked_run_tool
+from .calls.reply_options import ReplyOptions
+from .calls.tool_runs import RunTool, SessionTools, TurnTools, checked_run_tool
 from .calls.turn_errors import session_died, turn_failed
-from .kept_readers import KeptReaders
 from .silence import SilenceWatch
 
 _TURN_ENDS = (Completed, Failed, Interrupted)
+_CONCERNING = (ToolBatch, QuestionAsked, ToolCompleted, ToolFailed, *_TURN_ENDS)
+"""The events that may ask this program for something, or say that it is not asked any more; most are text."""
+
 _PROBLEMS = (Failed, Interrupted, Missed)
 """The events that end the wait for an answer."""
 
@@ -83,21 +87,6 @@ class ReplySession(Protocol):
     async def status(self) -> SessionStatus:
         """The session's current status."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyOptions:
-    """What all replies of a runtime share, and what happens to the turn of one that is abandoned.
-
-    *settings* are those of the turn only: the tools among them are those that run here. *key* is that of its message.
-    """
-
-    kept_readers: KeptReaders
-    abandoned_turns: AbandonedTurns
-    tool_limits: ToolLimits
-    on_abandon: OnAbandon
-    settings: TurnSettings | None = None
-    key: str | None = None
 
 
 class Reply:
@@ -144,11 +133,11 @@ class Reply:
         try:
             while True:
                 for event in await reader.batch():
-                    if event.seq > session.last_seq:
-                        session.last_seq = event.seq
+                    session.last_seq = max(session.last_seq, event.seq)
                     if event.turn == turn.number or turn.enters(event):
                         self.turn = turn.number
-                        is_over = await self._is_end(event)
+                        if type(event) in _CONCERNING:
+                            is_over = await self._is_end(turn, event)
                         yield event
                         if is_over:
                             return
@@ -174,14 +163,14 @@ class Reply:
             session.open_replies -= 1
             self._options.kept_readers.keep(reader) if is_over else reader.close()
 
-    async def _is_end(self, event: FromLLM) -> bool:
+    async def _is_end(self, turn: FollowedTurn, event: FromLLM) -> bool:
         """True if *event* ends the turn. Tools run from their ``ToolBatch`` to then at the latest.
 
         Raises:
             MailboxError, ConfigError: the session did not accept their results.
         """
         self._tools.note(event)
-        if self._followed and (concerned := await self._followed.concern(event)):
+        if concerned := await turn.concern(event):
             self._questions.note(concerned)
             if isinstance(concerned, ToolBatch):
                 self._tools.start(concerned, self._answers_all_tools)

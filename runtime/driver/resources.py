@@ -14,9 +14,9 @@ from ..cluster.start.ray_start import connect_to_ray, shut_down_ray
 from ..events.router_connections import RouterConnections
 from ..session.durable.reading import last_recorded
 from .calls.abandoned_turns import AbandonedTurns
+from .calls.reply_options import ReplyOptions
 from .calls.tool_runs import ToolLimits
 from .kept_readers import KeptReaders
-from .reply import ReplyOptions
 from .termination import Termination
 
 

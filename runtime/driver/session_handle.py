@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -32,15 +31,16 @@ from ..api.settings.changes import TurnSettings
 from ..api.status import CompactResult, SessionStatus, SessionSummary
 from ..events.reader import Reader
 from .answers.output_type import OutputType, output_type_of
-from .calls.abandoned_turns import Abandon, checked_on_abandon
+from .calls.abandoned_turns import Abandon
 from .calls.arguments import Question, checked_turn, history_selection, user_message
 from .calls.asked_compaction import ask_compaction
 from .calls.forks import Fork
 from .calls.histories import read_fork_start, read_history
 from .calls.message_keys import checked_key, message_key
+from .calls.reply_options import ReplyOptions
 from .calls.session_calls import SessionCalls
 from .exports import export
-from .reply import Reply, ReplyOptions
+from .reply import Reply
 from .typed_reply import TypedReply
 
 T = TypeVar("T")
@@ -346,5 +346,4 @@ class SessionHandle:
 
     def _options_of(self, on_abandon: Abandon, key: str | None = None) -> ReplyOptions:
         """The options of a reply to the last ``ask``, or to what goes on from it."""
-        options = replace(self._reply_options, settings=self._last_settings, key=checked_key(key))
-        return options if on_abandon is None else replace(options, on_abandon=checked_on_abandon(on_abandon))
+        return self._reply_options.of_reply(on_abandon, self._last_settings, key)

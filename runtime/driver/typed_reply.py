@@ -1,7 +1,6 @@
 """Replies whose answer is a value of a type."""
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 import msgspec
@@ -15,8 +14,9 @@ from ..api.notebooks import text_html
 from .answers.final_answer import FinalAnswer
 from .answers.output_type import Misfit, OutputType
 from .calls.questions import OnQuestion
+from .calls.reply_options import ReplyOptions
 from .calls.tool_runs import RunTool
-from .reply import Reply, ReplyOptions, ReplySession
+from .reply import Reply, ReplySession
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class TypedReply(_SchemaReply[T]):
             if first.stop_reason in _NO_ANSWERS:
                 raise _mismatch(first, f"the model did not answer ({first.stop_reason})") from None
             message = self._correction(first, str(misfit))
-        options = replace(self._options, key=self._options.key and self._options.key + _AGAIN)
+        options = msgspec.structs.replace(self._options, key=self._options.key and self._options.key + _AGAIN)
         again = _SchemaReply(self._session, self._epoch, message, options, self._output)
         second = await again.answer(run_tool, on_question)
         try:

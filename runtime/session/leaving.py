@@ -16,6 +16,7 @@ from .session import Session
 
 log = logging.getLogger(__name__)
 
+_Work = UserMessage | AddMessages | Retry | Continue | Compact
 _POLL_S = 0.02
 _GROUP_SESSIONS = 100
 
@@ -116,7 +117,7 @@ class Leaving:
 
 def starts_work(message: ToLLM) -> bool:
     """True if *message* starts a turn or a compaction, or is to be part of one."""
-    return isinstance(message, UserMessage | AddMessages | Retry | Continue | Compact)
+    return isinstance(message, _Work)
 
 
 def _waits_for_humans(session: Session) -> bool:

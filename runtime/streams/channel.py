@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from itertools import count
 
@@ -48,9 +48,9 @@ class Channel:
         self._connection: _CallingConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
 
-    async def call(
+    def call(
         self, method: int, data: bytes = b"", urgent: bool = False, on_late: OnLate | None = None
-    ) -> bytes | None:
+    ) -> Coroutine[None, None, bytes | None]:
         """The result of a call. An *urgent* one goes ahead of those that wait for the socket.
 
         If it is cancelled while it waits, it is not made. If it is cancelled later, *on_late* gets its result.
@@ -66,7 +66,7 @@ class Channel:
         if connection is None or connection.is_lost:
             connection = self._connection = _CallingConnection(self, self._peer)
             self._connecting = asyncio.create_task(self._connect(connection))
-        return await connection.call(method, data, urgent, on_late)
+        return connection.call(method, data, urgent, on_late)
 
     def close(self) -> None:
         """Close the connection. Calls in flight fail; the next call opens another one."""

@@ -7,7 +7,8 @@ from ...api.events import Compacted, Died, Missed, ProcessLost
 from ...api.messages import Compact, Interrupt, Receipt
 from ...api.options import OnAbandon
 from ...api.status import CompactResult
-from ..reply import ReplyOptions, ReplySession
+from ..reply import ReplySession
+from .reply_options import ReplyOptions
 from .turn_errors import session_died
 
 
