@@ -19,7 +19,8 @@ class ConnectionLost(ConnectionError):
 class Connection(asyncio.Protocol):
     """One end of a connection. Subclasses say what a frame means.
 
-    What is sent before the handshake is over, or while the socket takes no more, waits.
+    What is sent before the handshake is over, or while the socket takes no more, waits. Replies to frames that arrived
+    together leave together: a system call for each takes longer than to make it.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class Connection(asyncio.Protocol):
         self._tickets = count(1)
         self._waiting_urgent: dict[int, bytes] = {}  # frames, by ticket
         self._waiting: dict[int, bytes] = {}
+        self._together: list[bytes] | None = None  # what is sent while frames are handled
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -40,11 +42,16 @@ class Connection(asyncio.Protocol):
         _end_if_peer_vanishes(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
+        self._together = []
         try:
             for frame in self._splitter.feed(data):
                 self.frame_received(frame)
         except StreamError as error:
             self.reject(error)
+        finally:
+            together, self._together = self._together, None
+            if together and self._transport and not self._transport.is_closing():
+                self._transport.write(b"".join(together))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -70,7 +77,10 @@ class Connection(asyncio.Protocol):
         """
         frame, ticket = encode_frame(data), next(self._tickets)
         if self.is_writable and self._transport:
-            self._transport.write(frame)
+            if self._together is None:
+                self._transport.write(frame)
+            else:
+                self._together.append(frame)
         else:
             (self._waiting_urgent if urgent else self._waiting)[ticket] = frame
         return ticket
