@@ -3,7 +3,6 @@
 import asyncio
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -215,8 +214,7 @@ def _encoded(arrays: list[list[Any]]) -> list[bytes]:
     return [line[1:-1] for line in lines]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One call to a provider, the *number*-th of its session (from 1, with retries). It never leaves its process.
 
     *prompts* are the system prompts and tools that were in force along *messages*, in order; the last one is that of
@@ -227,5 +225,5 @@ class Request:
     number: int
     messages: Sequence[Message]
     settings: Settings
-    memo: WireMemo = field(default_factory=WireMemo)
+    memo: WireMemo = msgspec.field(default_factory=WireMemo)
     prompts: tuple[Prompt, ...] = ()

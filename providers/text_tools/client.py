@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import msgspec
 
@@ -77,7 +76,7 @@ class TextToolsClient:
         stopping = msgspec.structs.replace(settings, stop_sequences=(*settings.stop_sequences, _INVENTED))
         with suppress(InvalidConfig):  # the API has none, or no more of them: then the model writes on
             self._client.check_settings(stopping)
-            request = replace(request, settings=stopping)
+            request = msgspec.structs.replace(request, settings=stopping)
         return self._answer.read(await self._client.complete(request))
 
 

@@ -1,7 +1,6 @@
 """Requests to models that use tools in the text of their answers, and the settings that say so."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -95,7 +94,7 @@ def text_request(request: Request) -> Request:
     memo.rendered = history
     messages = history.messages(request.messages, (results, [*map(id, tools)], tools), tool_schemas(settings), results)
     prompts = tuple(_text_prompt(prompt, settings) for prompt in request.prompts)
-    return replace(request, messages=messages, settings=text_settings(settings), prompts=prompts)
+    return msgspec.structs.replace(request, messages=messages, settings=text_settings(settings), prompts=prompts)
 
 
 def max_calls(settings: Settings) -> int:

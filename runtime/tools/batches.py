@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from ...providers.schema.content import ToolResult, ToolUse
 from .results import text_of
 from .runs import OnProgress, Outcome
@@ -35,8 +37,7 @@ class Run(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """Ids of the tool uses that have *started* and run on, what others say of their *progress*, and *outcomes*.
 
     If there is nothing of these, *going_on* are the ids of those that still run.

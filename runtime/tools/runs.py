@@ -7,7 +7,6 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from inspect import isasyncgen, isasyncgenfunction, isawaitable, iscoroutinefunction, isfunction, isgenerator, ismethod
 from typing import Any, cast
@@ -42,8 +41,7 @@ OnProgress = Callable[[object], object]
 """Takes what a generator yields."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The *result* of a run that took *duration_s*; the *error* is what the tool raised, or ``TimeoutError``."""
 
     result: ToolResult
@@ -51,8 +49,7 @@ class Outcome:
     error: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolRun:
+class ToolRun(msgspec.Struct, frozen=True):
     """One run: what *function*, called with *arguments*, returns, is the result of *use*.
 
     It may take *timeout_s*; ``None`` is no limit. One that fails or takes too long is repeated up to *retries* times.
