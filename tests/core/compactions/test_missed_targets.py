@@ -1,10 +1,12 @@
 """What follows from a compaction that missed its target, or changed nothing, through the events of a conversation."""
 
+import msgspec
 import pytest
 from builders.conversation import answered, only_one, opened_conversation, received, user_message
 
 from rayconteur.compaction import Layered
 from rayconteur.providers.schema.facts import ModelFacts
+from rayconteur.providers.schema.messages import Message
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import messages as msg
 from rayconteur.runtime.api.config import SessionConfig
@@ -53,6 +55,21 @@ def test_the_context_after_an_interrupt_is_what_was_reported_unless_a_compaction
 
     assert (conversation.context == reported) is not is_changed
     assert not is_changed or conversation.context.tokens == 0
+
+
+def test_nor_is_it_if_a_compaction_made_messages_shorter_and_removed_none() -> None:
+    conversation = full_conversation()
+    reported = conversation.context.tokens or 0
+    conversation.handle(user_message(LONG))
+    first, *others = conversation.history
+    shorter = Message.of_user("hi")
+    conversation.handle(
+        ev.CompactionEnded(compaction=1, messages=(msgspec.structs.replace(shorter, turn=first.turn), *others))
+    )
+
+    conversation.handle(received(msg.Interrupt()))
+
+    assert 0 < (conversation.context.tokens or 0) < reported
 
 
 def test_a_budget_is_never_negative() -> None:
