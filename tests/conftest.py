@@ -50,6 +50,8 @@ SYSTEM = (
     "cluster/journal/test_journal_failures.py",
     "cluster/journal/test_passivated_sessions.py",
     "cluster/journal/test_unusable_journals.py",
+    "cluster/test_own_sdk.py",
+    "cluster/test_plugin.py",
 )
 """Folders and files whose tests are marked ``system``: what takes whole programs, or many processes of its own."""
 

@@ -222,6 +222,8 @@ class Request(msgspec.Struct, frozen=True):
     middle of a conversation gets the last one only.
     """
 
+    __repr__ = short_repr
+
     number: int
     messages: Sequence[Message]
     settings: Settings
