@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import redirect_stdout
 from enum import StrEnum
 from typing import TypeVar
 
@@ -93,5 +94,7 @@ def run_mode(modes: Mapping[str, Measure]) -> None:
 
 
 async def _print_findings(measure: Measure, options: Options) -> None:
-    async for finding in measure(options):
-        print(json_line(finding), flush=True)
+    findings = sys.stdout
+    with redirect_stdout(sys.stderr):  # Ray prints there, too: that a process has died, for instance
+        async for finding in measure(options):
+            print(json_line(finding), file=findings, flush=True)
