@@ -25,6 +25,9 @@ LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/sam
 # Tests that need Ray stay together, so that it is started once for each process: tests/conftest.py.
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
+# Where the tests are that are marked system: collecting all would take half a minute.
+SYSTEM := $(addprefix tests/,cli cluster docs driver real_servers test_examples.py test_readme.py)
+
 STRUCTURE := tests/test_house.py tests/test_project.py tests/test_public_names.py
 ELSEWHERE := tests/test_wheel.py tests/docs/test_site.py $(STRUCTURE)
 
@@ -51,7 +54,7 @@ test: $(LINKED) $(SERVERS)  ## Run the tests, except those of the other targets
 	@$(BIN)/python -m pytest -m 'not programs and not system and not chaos' $(addprefix --ignore ,$(ELSEWHERE)) $(PARALLEL)
 
 system: $(LINKED) $(SERVERS)  ## Test whole programs: the commands, the examples, the documentation's code, kills and signals
-	@$(BIN)/python -m pytest -m 'system and not programs and not chaos' $(PARALLEL)
+	@$(BIN)/python -m pytest -m 'system and not programs and not chaos' $(PARALLEL) $(SYSTEM)
 
 newest: $(LINKED)  ## Run the tests of providers with the newest versions of all packages, without constraints.txt
 	@echo 'Setting up .venv-newest: takes some minutes'
@@ -72,7 +75,7 @@ mutants: $(LINKED)  ## Put small faults into the code, and check that tests see 
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.dropped_settings
 
 chaos: $(LINKED) .llama/installed .litellm/installed  ## Kill and stop processes, run sessions on several nodes, hold long conversations, and use LiteLLM's proxy
-	@$(BIN)/python -m pytest -m chaos tests/cluster tests/driver tests/cli tests/real_servers
+	@$(BIN)/python -m pytest -m chaos tests/benchmarks tests/cluster tests/driver tests/cli tests/real_servers
 
 check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/ruff check .
@@ -91,7 +94,7 @@ bench-quick: $(LINKED)  ## Run a short version of the benchmarks (one minute)
 	@$(BENCH) --quick
 
 gate: $(LINKED)  ## Check that every benchmark runs and nothing became twice as slow
-	@$(BIN)/python -m pytest -m programs $(PARALLEL) tests/benchmarks
+	@$(BIN)/python -m pytest -m 'programs and not chaos' $(PARALLEL) tests/benchmarks
 	@$(BIN)/python -m rayconteur.benchmarks.gate
 
 wheel: $(LINKED)  ## Build dist/ and test the wheel in an empty environment

@@ -15,7 +15,15 @@ def run_benchmark(name: str, **environ: str) -> str:
     return run_module(f"rayconteur.benchmarks.programs.{benchmark.module}", *arguments, **environ)
 
 
-@pytest.mark.parametrize("name", [name for name, each in BENCHMARKS.items() if each.needs_ray and name != "costs"])
+STARTS_MANY_ACTORS = {"journal_turns", "passivated", "recovering"}
+WITH_RAY = [
+    pytest.param(name, marks=[pytest.mark.chaos] if name in STARTS_MANY_ACTORS else [])
+    for name, each in BENCHMARKS.items()
+    if each.needs_ray and name != "costs"
+]
+
+
+@pytest.mark.parametrize("name", WITH_RAY)
 def test_a_benchmark_that_needs_ray_prints_its_rows_as_json(ray_address: str, name: str) -> None:
     check_findings(parse_findings(run_benchmark(name, RAY_ADDRESS=ray_address)))
 
