@@ -19,7 +19,7 @@ from ..program import Options, run_program
 from ..readers.runtime_client import ClientReader, provider_config
 from ..report.rows import MB, Row, Sample, Target
 from ..rounds import measure_in_rounds
-from ..system.ray_baselines import BareActor, start_empty_actor
+from ..system.ray_baselines import BareActor, bare_start_ms, start_empty_actor
 from ..system.ray_cluster import (
     ONE_ACTOR,
     actor_of,
@@ -87,7 +87,12 @@ async def _first_events(runtime: rc.Runtime, options: Options) -> AsyncIterator[
         async def packed_ms() -> float:
             return await _first_event_ms(runtime, ONE_ACTOR)
 
-        sides = {"bare": _bare_ms, "dedicated": cold_ms, "dedicated, of a warm actor": warm_ms, "packed": packed_ms}
+        sides = {
+            "bare": bare_start_ms,
+            "dedicated": cold_ms,
+            "dedicated, of a warm actor": warm_ms,
+            "packed": packed_ms,
+        }
         samples = await measure_in_rounds(options.scale.pick(2, 1, 1), sides)
     bare = samples.pop("bare")
     for what, sample in samples.items():
@@ -195,16 +200,6 @@ class _Spawning:
         for actor in actors:
             kill_actor(actor)
         return self._dedicated / spent_s
-
-
-async def _bare_ms() -> float:
-    """An actor until it has answered a call."""
-    started_at = time.perf_counter()
-    actor = BareActor.options(num_cpus=0).remote()
-    await actor.do_nothing.remote()
-    spent_s = time.perf_counter() - started_at
-    kill_actor(actor)
-    return spent_s * 1e3
 
 
 async def _first_event_ms(

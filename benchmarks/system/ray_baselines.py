@@ -1,6 +1,7 @@
 """Baselines on bare Ray: an actor that does nothing, or holds an SDK, and a session's events without a router."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from typing import cast
 
@@ -11,6 +12,7 @@ import rayconteur as rc
 
 from ..load.answers import Api
 from ..readers.reader import sdk_reader
+from .ray_cluster import kill_actor
 
 _CALLS_IN_FLIGHT = 16
 """Unanswered calls at once, by one session or by many: more is not faster, one at a time is slower."""
@@ -34,6 +36,16 @@ class _Bare:
 
 BareActor = ray.remote(_Bare)
 BareHandle = ActorProxy[_Bare]
+
+
+async def bare_start_ms() -> float:
+    """How long a bare actor takes until it has answered a call."""
+    started_at = time.perf_counter()
+    actor = BareActor.options(num_cpus=0).remote()
+    await actor.do_nothing.remote()
+    spent_s = time.perf_counter() - started_at
+    kill_actor(actor)
+    return spent_s * 1e3
 
 
 def start_empty_actor() -> BareHandle:

@@ -15,8 +15,8 @@ from ...comparison.workloads import percentiles
 from ...program import Options, run_program
 from ...report.rows import Row, Sample, Target
 from ...rounds import Measurement, measure_in_rounds
-from ...system.ray_baselines import BareActor
-from ...system.ray_cluster import ONE_ACTOR, actor_of, kill_actor, local_runtime, process_of
+from ...system.ray_baselines import bare_start_ms
+from ...system.ray_cluster import ONE_ACTOR, actor_of, local_runtime, process_of
 from .timed import ask_timed
 
 _REBUILD_TARGET = Target("under", 2)
@@ -35,7 +35,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
         journal = SQLiteJournalConfig(str(Path(folder) / "journal.db"))
         namespace = f"recovering-{Path(folder).name}"
         async with local_runtime(options.address, namespace=namespace, journal=journal, placement=ONE_ACTOR) as runtime:
-            bare = [await _bare_start_ms() for _ in range(kills + 1)][1:]
+            bare = [await bare_start_ms() for _ in range(kills + 1)][1:]
             for what, placement in (("a new actor", ONE_ACTOR), ("an actor that runs", rc.Dedicated())):
                 times = [await _recovery_ms(runtime, namespace, placement) for _ in range(kills + 1)][1:]
                 for percent in (50.0, 99.0):
@@ -63,15 +63,6 @@ async def _recovery_ms(runtime: rc.Runtime, namespace: str, placement: Placement
         await anext(events)
         spent_s = time.perf_counter() - killed_at
     await session.close()
-    return spent_s * 1e3
-
-
-async def _bare_start_ms() -> float:
-    started_at = time.perf_counter()
-    actor = BareActor.options(num_cpus=0).remote()
-    await actor.do_nothing.remote()
-    spent_s = time.perf_counter() - started_at
-    kill_actor(actor)
     return spent_s * 1e3
 
 
