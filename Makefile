@@ -20,7 +20,7 @@ NPM := npm install --no-package-lock --no-audit --no-fund --ignore-scripts --fet
 FOLDERS := providers compaction runtime benchmarks cli
 
 # The editable install is a tree of links, one per file. It is renewed when the list of files changes.
-LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -path '*/samples/*' | sort | cksum | cut -d ' ' -f 1)
+LINKED := build/linked-$(shell find $(FOLDERS) *.py -name '*.py' -o -name '*.toml' -o -path '*/samples/*' | sort | cksum | cut -d ' ' -f 1)
 
 # Tests that need Ray stay together, so that it is started once for each process: tests/conftest.py.
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder

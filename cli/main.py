@@ -27,7 +27,7 @@ from .options import (
     SessionIds,
     Sessions,
 )
-from .provider import environment_help
+from .provider import environment_help, presets_help
 from .sessions import (
     CatalogSelection,
     NamespaceOptions,
@@ -104,6 +104,10 @@ Environment:
 {indent(environment_help(), "  ")}
   RAY_ADDRESS  the Ray cluster to join
   NO_COLOR     no colours
+
+\b
+Presets, servers that speak like OpenAI (groq:MODEL), and what has their keys:
+{indent(presets_help(), "  ")}
 
 \b
 Exit codes:

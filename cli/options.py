@@ -21,7 +21,7 @@ Provider = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"The provider: {', '.join(PROVIDERS)}.",
+        help=f"The provider: {', '.join(PROVIDERS)}, or a preset (see rayconteur --help). With :MODEL also the model.",
         show_default="scripted, or the one in --model",
     ),
 ]

@@ -4,6 +4,7 @@ import os
 from textwrap import fill
 
 from ..providers.model_names import model as model_named
+from ..providers.presets import PRESETS_VARIABLE, presets
 from ..providers.registry import PROVIDERS, ProviderConfig, require_sdk
 from ..providers.schema.errors import InvalidConfig
 from ..providers.scripted.config import Scripted
@@ -14,7 +15,7 @@ FIRST_TOKEN_S = 0.3
 
 
 def provider_named(provider: str | None, model: str | None, tokens_per_s: float | None = None) -> ProviderConfig:
-    """The config for *provider* and *model*. Without *provider*, *model* has the form ``provider:model``.
+    """The config for *provider* and *model*. Without one of them, the other has the form ``provider:model``.
 
     Without either it is the scripted provider, which echoes its prompt at *tokens_per_s*.
 
@@ -29,9 +30,13 @@ def provider_named(provider: str | None, model: str | None, tokens_per_s: float 
         return Scripted(model=model or "scripted", script=script)
     if provider is None:
         return model_named(model or "")
+    if ":" in provider and model is None:
+        return model_named(provider)
     try:
         return model_named(f"{provider}:{model or ''}")
-    except InvalidConfig:
+    except InvalidConfig as error:
+        if error.field != "model":
+            raise
         raise InvalidConfig("--model", f"{provider} has no default model: name one") from None
 
 
@@ -50,14 +55,21 @@ def ready_provider(named: ProviderConfig, address: str | None) -> ProviderConfig
 
 def environment_help() -> str:
     """The environment variables of each provider for the help text: one line per provider, wrapped if it has many."""
-    width = max(map(len, PROVIDERS)) + 2
-    return "\n".join(
-        fill(
-            ", ".join(provider.environment),
-            width=100,
-            initial_indent=f"{name}:".ljust(width),
-            subsequent_indent=" " * width,
-        )
-        for name, provider in PROVIDERS.items()
-        if provider.environment
-    )
+    own = {name: provider.environment for name, provider in PROVIDERS.items() if provider.environment}
+    width = max(map(len, own)) + 2
+    return "\n".join(_wrapped(name, ", ".join(variables), width) for name, variables in own.items())
+
+
+def presets_help() -> str:
+    """The presets and the variables with their keys for the help text; the other variable names a file with more."""
+    try:
+        variables = {name: preset.key_variable or "" for name, preset in presets().items()}
+    except InvalidConfig as error:  # help is for those who look for what is wrong
+        return error.message
+    width = max(map(len, variables)) + 2
+    keys = "\n".join(f"{name}:".ljust(width) + variable for name, variable in variables.items())
+    return f"{keys}\n{PRESETS_VARIABLE}  a TOML file with presets of your own"
+
+
+def _wrapped(name: str, text: str, width: int) -> str:
+    return fill(text, width=100, initial_indent=f"{name}:".ljust(width), subsequent_indent=" " * width)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from .presets import Preset, presets
 from .registry import PROVIDERS
 from .schema.config import Config
 from .schema.facts import ModelFacts, Prices
@@ -39,11 +40,20 @@ def with_model_facts(config: C) -> C:
     """
     provider = PROVIDERS.get(config.name)
     documented = provider.documented_facts(config) if provider else ModelFacts()
-    base_url = getattr(config, "base_url", None)
-    facts = _facts_in_tables(config.name, config.model, base_url, datetime.now(UTC).date().isoformat())
+    base_url, today = getattr(config, "base_url", None), datetime.now(UTC).date().isoformat()
+    facts = _facts_in_tables(config.name, config.model, base_url, today)
+    if preset := presets().get(getattr(config, "preset", None) or ""):
+        facts = _facts_of_preset(preset, config.model, today).or_else(facts)
     return msgspec.structs.replace(
         config, facts=config.facts.or_else(learned_facts(config)).or_else(documented).or_else(facts)
     )
+
+
+def _facts_of_preset(preset: Preset, model: str, today: str) -> ModelFacts:
+    abilities = _abilities(preset.ability_table, model) if preset.ability_table else ModelFacts()
+    info = _model_info(model, provider_id=preset.price_table) if preset.price_table else None
+    own = ModelFacts(context_limit_tokens=preset.context_limit_tokens(model))
+    return own.or_else(abilities).or_else(_facts_with_prices(info, today))
 
 
 def context_limit_tokens(facts: ModelFacts) -> int:

@@ -15,6 +15,10 @@ from ..schema.errors import InvalidConfig
 
 ApiName = Literal["chat", "responses"]
 ApiChoice = Literal["auto", "chat", "responses"]
+OPENAI_KEY = "OPENAI_API_KEY"
+NO_KEY = "none"
+"""What is sent to a server that needs no key: the SDK wants some word."""
+
 WITH_RESPONSES = "2025-03-01"
 """The first version of Azure's API with Responses, still a preview."""
 
@@ -73,8 +77,9 @@ class OpenAI(_OpenAIConfig, frozen=True, kw_only=True):
     output tokens, which only Chat Completions accept, go there. Other servers are sent Chat Completions, which nearly
     all of them have.
 
-    The key comes from ``OPENAI_API_KEY`` unless given. A compatible server that wants no key still needs some word for
-    one.
+    The key comes from the environment variable *key_variable* unless given. A server that *needs_key* not is sent a
+    request without one, too. *preset* is the name of the preset that the config was made from (``rayconteur.model``):
+    it stands for the provider's name wherever people read that.
 
     At an address of AWS (``https://bedrock-runtime.{region}.amazonaws.com/openai/v1`` or
     ``https://bedrock-mantle.{region}.api.aws/openai/v1``) the credentials are *aws*, by default those that
@@ -89,6 +94,9 @@ class OpenAI(_OpenAIConfig, frozen=True, kw_only=True):
     organization: str | None = None
     project: str | None = None
     aws: AWSAuth | None = None
+    preset: str | None = None
+    key_variable: str = OPENAI_KEY
+    needs_key: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,8 +109,12 @@ class OpenAI(_OpenAIConfig, frozen=True, kw_only=True):
         return self.aws.account if self.aws else None
 
     @property
+    def service(self) -> str:
+        return self.preset or self.name
+
+    @property
     def credential_variables(self) -> tuple[str, ...]:
-        return self.aws.variables if self.aws else ("OPENAI_API_KEY",)
+        return self.aws.variables if self.aws else (self.key_variable,) if self.key_variable else ()
 
     def resolved(self, environ: Mapping[str, str]) -> Self:
         config = msgspec.structs.replace(self, base_url=self.base_url or environ.get("OPENAI_BASE_URL"))
@@ -111,12 +123,14 @@ class OpenAI(_OpenAIConfig, frozen=True, kw_only=True):
             if not urlsplit(config.base_url or "").path.rstrip("/").endswith("/v1"):
                 raise InvalidConfig("provider.base_url", "OpenAI's APIs at AWS are at addresses that end with /v1")
             # A key of OpenAI's goes to AWS only if the environment names the address, too.
-            has_key = self.api_key or (self.base_url is None and environ.get("OPENAI_API_KEY"))
+            has_key = self.api_key or (self.base_url is None and environ.get(self.key_variable))
             aws = aws or (None if has_key else AWSAuth())
         if aws:
             return msgspec.structs.replace(config, aws=aws.resolved(config.base_url, environ, self.name))
-        key = require_credential(self.name, "api_key", self.api_key, environ, "OPENAI_API_KEY")
-        return msgspec.structs.replace(config, api_key=key)
+        key = self.api_key or environ.get(self.key_variable)
+        if self.needs_key:
+            key = require_credential(self.service, "api_key", key, environ, self.key_variable)
+        return msgspec.structs.replace(config, api_key=key or NO_KEY)
 
 
 class AzureOpenAI(_OpenAIConfig, frozen=True, kw_only=True):

@@ -131,6 +131,11 @@ class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=s
         """The provider's name: its tag."""
         return str(type(self).__struct_config__.tag)
 
+    @property
+    def service(self) -> str:
+        """The name by which people know it: that of the preset that it was made from, or else the provider's."""
+        return self.name
+
     def resolved(self, environ: Mapping[str, str]) -> Self:
         """This config with its credentials, taken from *environ* where it has none itself.
 

@@ -163,13 +163,9 @@ def provider_config(provider: ProviderConfig | str) -> ProviderConfig:
         return validated_provider(provider)
     try:
         return model(provider)
-    except UnknownProvider:
-        names = ", ".join(PROVIDERS)
+    except UnknownProvider as unknown:
         configs = ", ".join(each.config.__name__ for each in PROVIDERS.values())
-        raise UnknownProvider(
-            f"the provider's name is none of those known; write provider:model with one of {names}, "
-            f"or give one of the configs {configs}"
-        ) from None
+        raise UnknownProvider(f"{unknown.message}, or give one of the configs {configs}") from None
 
 
 class SessionConfig(SessionSettings, frozen=True, kw_only=True, omit_defaults=True):

@@ -133,8 +133,8 @@ class Host:
         else:
             await self._start_all(outboxes, opened, credentials)
         await self._all_stored(session_ids)
-        provider = config.provider
-        log.info("opened %d sessions: %s, %s; there are %d", len(session_ids), provider.name, provider.model, len(self))
+        service, model = config.provider.service, config.provider.model
+        log.info("opened %d sessions: %s, %s; there are %d", len(session_ids), service, model, len(self))
 
     async def rebuild(self, key: SessionKey, incarnation: int | None = None) -> list[ProviderConfig]:
         """Take over a session, as the next *incarnation*. Returns the providers that ``resume`` needs.

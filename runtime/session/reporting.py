@@ -73,7 +73,7 @@ def report_request(session_id: str, send: SendRequest) -> None:
         session_id,
         send.turn,
         send.number,
-        send.config.provider.name,
+        send.config.provider.service,
         send.config.provider.model,
         len(send.messages),
         send.attempt,

@@ -12,7 +12,7 @@ def status_of(session_id: str, conversation: Conversation, is_streaming: bool, l
     return SessionStatus(
         id=session_id,
         state=State.STREAMING if is_streaming else conversation.state,
-        provider=provider.name,
+        provider=provider.service,
         model=provider.model,
         created_at=conversation.created_at,
         turns=counters.turns,

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from rayconteur.benchmarks.command import app as bench
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
-from rayconteur.cli.provider import provider_named
+from rayconteur.cli.provider import presets_help, provider_named
+from rayconteur.providers.presets import PRESETS_VARIABLE, presets
 from rayconteur.providers.registry import PROVIDERS
 
 
@@ -60,6 +61,20 @@ def test_a_missing_model_is_rejected(provider: str) -> None:
 def test_every_provider_can_be_chosen_by_its_name(provider: str) -> None:
     assert provider_named(provider, "some-model").name == provider
     assert provider_named(None, f"{provider}:some-model").name == provider
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_can_be_chosen_by_its_name_and_is_in_the_help(name: str) -> None:
+    assert provider_named(f"{name}:some-model", None) == provider_named(name, "some-model")
+    assert provider_named(None, f"{name}:some-model").service == name
+    assert f"{name}: " in presets_help()
+    assert (presets()[name].key_variable or "") in presets_help()
+
+
+def test_the_help_says_what_is_wrong_with_a_file_of_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PRESETS_VARIABLE, str(tmp_path / "presets.toml"))
+
+    assert PRESETS_VARIABLE in presets_help()
 
 
 def test_the_default_provider_is_scripted() -> None:

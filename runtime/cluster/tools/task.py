@@ -10,6 +10,7 @@ import ray
 from ray import ObjectRef
 from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
+from ....providers.presets import preset_variables
 from ....providers.registry import SECRET_VARIABLES
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import ToolUse
@@ -71,7 +72,7 @@ def run_tool_here(order: TaskOrder, pickled: bytes, on_progress: OnProgress) -> 
 def _hide_secrets(place: Place, hidden: Collection[str]) -> None:
     """Remove the keys of providers from the environment, except those that the tool itself is given."""
     own = {} if isinstance(place, ActorMethod) else cast("dict[str, str]", place.runtime_env.get("env_vars", {}))
-    for name in SECRET_VARIABLES.union(hidden).difference(own):
+    for name in SECRET_VARIABLES.union(preset_variables(), hidden).difference(own):
         os.environ.pop(name, None)
 
 

@@ -11,7 +11,7 @@ from ..events import RequestFailed
 def request_info(config: SessionConfig, answer: Answer | Partial, failed: RequestFailed | None = None) -> RequestInfo:
     """What is known of a request with *config*, and the *answer* to it, as far as it came before it *failed*."""
     return RequestInfo(
-        provider=config.provider.name,
+        provider=config.provider.service,
         model=intern(answer.model or config.provider.model),  # messages keep it
         response_id=answer.message_id or "",
         usage=answer.usage,

@@ -7,7 +7,8 @@ from typing import cast
 
 import msgspec
 
-from ....providers.registry import ALIASES, PROVIDERS
+from ....providers.model_names import provider_name
+from ....providers.registry import PROVIDERS
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import Text, UserBlock
 from ....providers.schema.errors import InvalidConfig
@@ -105,7 +106,7 @@ def warm_by_provider(warm: object) -> dict[str, int]:
     given = cast("Mapping[str, object]", warm if isinstance(warm, Mapping) else {ANY_PROVIDER: warm})
     counts = Counter[str]()
     for name, count in given.items():
-        provider = ALIASES.get(name, name)
+        provider = provider_name(name)
         if provider not in PROVIDERS and given is warm:
             raise InvalidConfig(
                 "warm", f"no provider {shown(name)} is installed here; there are {', '.join(PROVIDERS)}"

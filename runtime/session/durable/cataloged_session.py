@@ -117,7 +117,7 @@ class CatalogedSession:
             title=labels.title,
             metadata=labels.metadata,
             created_at=conversation.created_at,
-            provider=provider.name,
+            provider=provider.service,
             model=provider.model,
             turns=conversation.turns,
             requests=conversation.requests,

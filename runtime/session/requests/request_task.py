@@ -195,7 +195,7 @@ def named_message(error: ProviderError, provider: ProviderConfig) -> str:
     """What *error*, of a request to *provider*, says. It names *provider*, and where a rejected credential is from."""
     if not isinstance(provider, HTTPConfig):
         return error.message
-    message = error.message if provider.name in error.message else f"{provider.name}: {error.message}"
+    message = error.message if provider.service in error.message else f"{provider.service}: {error.message}"
     if isinstance(error, AuthenticationFailed) and provider.credential_variables:
         variables = " or ".join(provider.credential_variables)
         message += f" (the credential is that of the config, or of {variables} where the session was spawned)"
