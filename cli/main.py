@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ..runtime.api.fleet.config_file import CONFIG_VARIABLE
 from ..runtime.api.options import RuntimeOptions
 from .bounded import LONGEST_S, require_number
 from .chat.command import ChatOptions, chat
@@ -16,6 +17,7 @@ from .lazy_command import LazyCommand
 from .options import (
     Address,
     Cluster,
+    ConfigFile,
     Epoch,
     JournalPlace,
     LastRecord,
@@ -27,7 +29,7 @@ from .options import (
     SessionIds,
     Sessions,
 )
-from .provider import environment_help, presets_help
+from .provider import CONFIG_PATH, environment_help, presets_help
 from .sessions import (
     CatalogSelection,
     NamespaceOptions,
@@ -103,6 +105,7 @@ Examples:
 Environment:
 {indent(environment_help(), "  ")}
   RAY_ADDRESS  the Ray cluster to join
+  {CONFIG_VARIABLE}  the config file, instead of --config
   NO_COLOR     no colours
 
 \b
@@ -123,11 +126,13 @@ Exit codes:
 
 @app.callback(help=_HELP)
 def rayconteur(
+    config: ConfigFile = None,
     _: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version.")
     ] = False,
 ) -> None:
     """All commands and their common options."""
+    CONFIG_PATH.set(config)
 
 
 @app.command(name="demo")

@@ -6,10 +6,22 @@ from typing import Annotated
 import typer
 
 from ..providers.registry import PROVIDERS
+from ..runtime.api.fleet.config_file import CONFIG_VARIABLE
 from ..runtime.api.options import RuntimeOptions
 from .bounded import MOST_RECORDS, MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
 from .demo.command import DEFAULT_SESSIONS
 
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar=CONFIG_VARIABLE,
+        show_envvar=False,
+        help="The config file of the runtime, in TOML.",
+        show_default=CONFIG_VARIABLE,
+    ),
+]
 Sessions = Annotated[
     int | None,
     typer.Option(

@@ -1,7 +1,12 @@
 """From the options --provider and --model to a provider config, and the environment variables that providers read."""
 
 import os
+from contextvars import ContextVar
+from pathlib import Path
 from textwrap import fill
+from typing import Protocol
+
+import msgspec
 
 from ..providers.model_names import model as model_named
 from ..providers.presets import PRESETS_VARIABLE, presets
@@ -9,9 +14,16 @@ from ..providers.registry import PROVIDERS, ProviderConfig, require_sdk
 from ..providers.schema.errors import InvalidConfig
 from ..providers.scripted.config import Scripted
 from ..providers.scripted.script import Script
+from ..runtime.api.config import SessionConfig
+from ..runtime.api.fleet.config_file import RuntimeConfig, load_config
 from .spinner import is_cluster_named
 
 FIRST_TOKEN_S = 0.3
+CONFIG_PATH: ContextVar[Path | None] = ContextVar("config_path", default=None)
+"""The config file of the command that runs."""
+
+DEFAULT_SESSION = "default"
+"""The name of the session config in a config file that commands use."""
 
 
 def provider_named(provider: str | None, model: str | None, tokens_per_s: float | None = None) -> ProviderConfig:
@@ -38,6 +50,46 @@ def provider_named(provider: str | None, model: str | None, tokens_per_s: float 
         if error.field != "model":
             raise
         raise InvalidConfig("--model", f"{provider} has no default model: name one") from None
+
+
+def config_file() -> RuntimeConfig:
+    """What the file says that ``--config`` names; without one, all is as by default.
+
+    Raises:
+        InvalidConfig: it is not valid; the line is named.
+    """
+    path = CONFIG_PATH.get()
+    return load_config(path) if path else RuntimeConfig()
+
+
+class ModelOptions(Protocol):
+    """The options of a command that opens sessions."""
+
+    @property
+    def provider(self) -> str | None: ...
+
+    @property
+    def model(self) -> str | None: ...
+
+    @property
+    def tokens_per_s(self) -> float: ...
+
+    @property
+    def address(self) -> str | None: ...
+
+
+def session_config(options: ModelOptions, file: RuntimeConfig) -> SessionConfig:
+    """The config of a command's sessions: the *file*'s default one, with the provider of *options*, if they name one.
+
+    Raises what ``provider_named`` and ``ready_provider`` do.
+    """
+    default = file.sessions.get(DEFAULT_SESSION)
+    if default and options.provider is None and options.model is None:
+        named = default.provider
+    else:
+        named = provider_named(options.provider, options.model, options.tokens_per_s)
+    provider = ready_provider(named, options.address or file.address)
+    return msgspec.structs.replace(default, provider=provider) if default else SessionConfig(provider=provider)
 
 
 def ready_provider(named: ProviderConfig, address: str | None) -> ProviderConfig:

@@ -17,6 +17,7 @@ from ..runtime.api.status import SessionStatus
 from .command_run import CommandRun, print_error
 from .exit_codes import ExitCode
 from .formatting import format_tokens, printable
+from .provider import config_file
 
 if TYPE_CHECKING:
     from ..runtime.driver.runtime import Runtime
@@ -125,9 +126,10 @@ async def shut_down(options: NamespaceOptions, drain_s: float | None, run: Comma
     """End everything in a namespace, with *drain_s* after its running turns."""
     from ..runtime.driver.shutdown import shutdown  # here: it imports Ray
 
-    ended = await shutdown(options.namespace, _address(options), drain_s)
+    namespace = _namespace(options)
+    ended = await shutdown(namespace, _address(options), drain_s)
     run.install_signal_handlers()
-    run.output.line(f"{ended} actors of namespace {options.namespace!r} ended" if ended else "nothing was running")
+    run.output.line(f"{ended} actors of namespace {namespace!r} ended" if ended else "nothing was running")
     return ExitCode.COMPLETED
 
 
@@ -137,7 +139,7 @@ async def _with_runtime(
     address = _address(options)
     from ..runtime.driver.runtime import Runtime  # here: it imports Ray
 
-    async with Runtime(address, options=RuntimeOptions(namespace=options.namespace)) as runtime:
+    async with Runtime(address, options=RuntimeOptions(namespace=_namespace(options))) as runtime:
         run.install_signal_handlers()
         return await work(runtime)
 
@@ -148,10 +150,16 @@ def _address(options: NamespaceOptions) -> str:
     Raises:
         RayUnreachable: the address is Ray's word for starting one.
     """
-    address = options.address or os.environ.get("RAY_ADDRESS") or "auto"
+    address = options.address or config_file().address or os.environ.get("RAY_ADDRESS") or "auto"
     if address == "local":
         raise RayUnreachable("'local' would start a new Ray, where nothing runs; give the address of a cluster")
     return address
+
+
+def _namespace(options: NamespaceOptions) -> str:
+    """The namespace: that of the config file, unless the option says another."""
+    default = RuntimeOptions().namespace
+    return config_file().options.namespace if options.namespace == default else options.namespace
 
 
 def _line(status: SessionStatus) -> str:

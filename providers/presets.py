@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import as_file, files
+from pathlib import Path
 
 import msgspec
 
@@ -104,8 +104,7 @@ def preset_variables() -> frozenset[str]:
 
 @cache
 def _built_in() -> dict[str, Preset]:
-    with as_file(files(__package__) / "presets.toml") as path:
-        return _presets_in(str(path))
+    return _presets_in(str(Path(__file__).with_name("presets.toml")))
 
 
 @cache

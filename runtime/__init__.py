@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         ToolStarted,
         TurnEnd,
     )
+    from .api.fleet.config_file import RuntimeConfig, load_config
+    from .api.fleet.where import FleetResult, SessionOutcome, Where
     from .api.journal import (
         JournalConfig,
         MemoryJournalConfig,
@@ -77,6 +79,8 @@ _names = LazyNames(
             "ApprovalRequested Continuing Died MessagesAdded ProcessLost QuestionAsked Rewound Steered StepCompleted "
             "ToolCompleted ToolFailed ToolProgress ToolStarted TurnEnd"
         ),
+        ".api.fleet.config_file": "RuntimeConfig load_config",
+        ".api.fleet.where": "FleetResult SessionOutcome Where",
         ".api.journal": (
             "JournalConfig MemoryJournalConfig PostgresJournalConfig RedisJournalConfig SQLiteJournalConfig"
         ),
@@ -117,13 +121,14 @@ __all__ = [
     "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalPolicy",
     "ApprovalRequested", "Approve", "Catalog", "CatalogEntry", "CatalogState", "Close", "CompactReason",
     "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny", "Died", "FinalAnswer",
-    "ForkOrigin", "FunctionTool",
+    "FleetResult", "ForkOrigin", "FunctionTool",
     "JournalConfig", "Labels", "MemoryJournalConfig", "MessagesAdded", "OnAbandon", "OnCrash", "OnInterrupt",
     "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost", "PromptMap",
     "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Retention", "Rewind",
-    "Rewound", "RouterLimits", "SQLiteJournalConfig", "SessionList", "SessionStatus", "SessionSummary", "State",
+    "Rewound", "RouterLimits", "RuntimeConfig", "SQLiteJournalConfig", "SessionList", "SessionOutcome", "SessionStatus",
+    "SessionSummary", "State",
     "Steered", "StepCompleted", "StoredSession", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress",
     "ToolStart", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy",
-    "probe", "shutdown",
+    "Where", "load_config", "probe", "shutdown",
 ]
 # fmt: on

@@ -7,16 +7,19 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ...providers.schema.errors import InvalidConfig, RayconteurError
 from ...runtime.api.config import SessionConfig
 from ...runtime.api.errors import SessionClosed, SessionDied
 from ...runtime.api.events import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
+from ...runtime.api.fleet.config_file import RuntimeConfig
 from ...runtime.api.settings.policies import OnInterrupt
 from ..command_run import CommandRun, print_error
 from ..exit_codes import ExitCode
 from ..formatting import printable
 from ..keyboard import Key, Keyboard
-from ..provider import provider_named, ready_provider
+from ..provider import config_file, session_config
 from ..spinner import is_cluster_named, spinner
 from .decisions import Decisions
 from .status_text import format_status
@@ -63,14 +66,16 @@ async def chat(options: ChatOptions, run: CommandRun) -> ExitCode:
     Raises:
         RayconteurError: the options are invalid, or there is no Ray or no such session; nothing is left running.
     """
-    config = _session_config(options)
+    file = config_file()
+    address = options.address or file.address
+    config = _session_config(options, file)
     async with AsyncExitStack() as ending:
-        with spinner(run.output, "connecting to Ray" if is_cluster_named(options.address) else "starting Ray"):
+        with spinner(run.output, "connecting to Ray" if is_cluster_named(address) else "starting Ray"):
             from ...runtime.driver.runtime import (
                 Runtime,  # here, when the options are known to be valid: it imports Ray
             )
 
-            runtime = await ending.enter_async_context(Runtime(options.address))
+            runtime = await ending.enter_async_context(Runtime(address, file.placement, file.warm, file.options))
             run.install_signal_handlers()
             session = await (runtime.spawn(config) if config else runtime.session(options.session or ""))
         with _line_reader(run) as lines:
@@ -263,13 +268,11 @@ class Chat:
         return ExitCode.FAILED if self._failed else ExitCode.COMPLETED
 
 
-def _session_config(options: ChatOptions) -> SessionConfig | None:
+def _session_config(options: ChatOptions, file: RuntimeConfig) -> SessionConfig | None:
     """The config of a new session; ``None`` to attach to a running one."""
     if options.session:
-        if not is_cluster_named(options.address):
+        if not is_cluster_named(options.address or file.address):
             raise InvalidConfig("--session", "name the cluster it runs on, too: --address or RAY_ADDRESS")
         return None
-    provider = provider_named(options.provider, options.model, options.tokens_per_s)
-    return SessionConfig(
-        provider=ready_provider(provider, options.address), system=options.system, on_interrupt=OnInterrupt.KEEP
-    )
+    config = session_config(options, file)
+    return msgspec.structs.replace(config, system=options.system or config.system, on_interrupt=OnInterrupt.KEEP)

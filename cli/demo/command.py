@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from ...providers.registry import ProviderConfig
 from ...providers.schema.errors import RayconteurError
 from ...providers.scripted.config import Scripted
-from ...runtime.api.config import SessionConfig
 from ...runtime.api.errors import SessionClosed, SessionDied
 from ...runtime.api.events import Failed, FromLLM
-from ...runtime.api.placement import Dedicated, Packed
+from ...runtime.api.placement import Packed
 from ..command_run import CommandRun
 from ..exit_codes import ExitCode
-from ..provider import provider_named, ready_provider
+from ..provider import config_file, session_config
 from .display import Display, open_display
 from .progress import DemoProgress
 from .prompts import QUESTIONS, distribute_prompts, raven_texts, read_prompts
@@ -49,20 +48,19 @@ async def demo(options: DemoOptions, run: CommandRun) -> ExitCode:
     Raises:
         RayconteurError: the options are invalid or Ray can't be reached; nothing is left running.
     """
-    named = provider_named(options.provider, options.model, options.tokens_per_s)
-    provider = ready_provider(named, options.address)
-    prompts = _prompts_by_session(options, provider)
+    file = config_file()
+    config = session_config(options, file)
+    prompts = _prompts_by_session(options, config.provider)
     with open_display(run.output, options.json) as display:
         display.show_starting()
         from ...runtime.driver.runtime import Runtime  # here, when the options are known to be valid: it imports Ray
 
-        async with Runtime(options.address, Packed() if options.packed else Dedicated()) as runtime:
+        placement = Packed() if options.packed else file.placement
+        async with Runtime(options.address or file.address, placement, file.warm, file.options) as runtime:
             run.install_signal_handlers()
             started_at = time.monotonic()
             display.show_spawned(0, len(prompts))
-            sessions = await runtime.spawn_many(
-                SessionConfig(provider=provider), _session_ids(len(prompts)), on_progress=display.show_spawned
-            )
+            sessions = await runtime.spawn_many(config, _session_ids(len(prompts)), on_progress=display.show_spawned)
             now = time.monotonic()
             progress = DemoProgress((session.id for session in sessions), now - started_at, now)
             display.show_progress(progress)

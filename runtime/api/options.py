@@ -118,12 +118,12 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         check_fields(self, "options")
         if self.credentials != ENVIRONMENT and not _FUNCTION.fullmatch(self.credentials):
             problem = f"give {ENVIRONMENT!r}, or a function as 'module:function', not {shown(self.credentials)}"
-            raise InvalidConfig("credentials", problem)
+            raise InvalidConfig("options.credentials", problem)
         check_rules(self.retention, "options.retention")
         if self.retention and self.journal is None:
             raise InvalidConfig("options.retention", "give the journal that it is for, too")
         if self.ports is not None and self.ports[0] > self.ports[1]:
-            raise InvalidConfig("ports", f"{self.ports} is no range: the first port is larger than the last")
+            raise InvalidConfig("options.ports", f"{self.ports} is no range: the first port is larger than the last")
 
 
 def validated_session_id(session_id: object) -> str:

@@ -15,8 +15,10 @@ from ray.actor import ActorProxy
 from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
 from ..api.errors import DirectoryUnreachable, RuntimeClosed
+from ..api.fleet.where import SessionOutcome
 from ..api.status import SessionStatus, SessionSummary
 from ..session.durable.journaling import Journaling
+from ..session.fleet import FleetOrder, carry_out, select
 from ..session.forks import ForkStart, fork_start
 from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
@@ -219,6 +221,16 @@ class _SessionActor:
                 error = no_answer(f"router {router}, which the last events of the session are for,", timeout_s)
                 return [error] * len(keys)
         return closing.result()
+
+    @ray.method
+    async def select(self, session_ids: list[str], order: FleetOrder) -> list[SessionKey]:
+        """Those of *session_ids* on this host that *order* is for."""
+        return await select(self._host, session_ids, order)
+
+    @ray.method
+    async def carry_out(self, session_ids: list[str], order: FleetOrder) -> list[SessionOutcome]:
+        """Tell those of *session_ids* on this host what *order* says, as far as it is for them."""
+        return await carry_out(self._host, session_ids, order)
 
     @ray.method
     async def passivated(self) -> int:

@@ -1,11 +1,14 @@
 """The handles of a runtime: of sessions that it opens, of their forks, and of those that run."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from ...providers.registry import ProviderConfig
+from ...providers.schema.checks.shown import shown
 from ..api.config import SessionConfig
+from ..api.errors import SessionDied, SessionExists, UnknownSession
 from ..api.options import RuntimeOptions
 from ..api.placement import Placement
 from ..cluster.refs import HostRef, SessionRef
@@ -63,6 +66,31 @@ class Handles:
         order = {session_id: index for index, session_id in enumerate(session_ids)}
         return sorted(opened, key=lambda session: order[session.id])
 
+    async def attach(self, session_id: str, tools: SessionTools) -> SessionHandle:
+        """The handle of a session that exists, of whose tools *tools* run here.
+
+        Raises:
+            UnknownSession: there is none with that id.
+        """
+        handle = self.of(await self._resources.registry.find(session_id), tools)
+        try:
+            await handle.status()
+        except SessionDied:
+            raise UnknownSession(f"session {shown(session_id)} has died with its actor; its id is free again") from None
+        return handle
+
+    async def attach_or_open(
+        self, session_id: str, config: SessionConfig, placement: Placement | None
+    ) -> SessionHandle:
+        """The handle of a session that exists, or that is opened with *config* if it does not."""
+        tools, prepared = SessionTools.of(config.tools), await prepared_config(config, self._options)
+        await self._resources.registry.prepare((), prepared)
+        while True:
+            with suppress(UnknownSession):
+                return await self.attach(session_id, SessionTools(tools.functions))
+            with suppress(SessionExists):
+                return (await self.open(prepared, tools, session_ids_of([session_id]), placement))[0]
+
     async def fork(self, fork: Fork) -> SessionHandle:
         """Open a session that goes on from another one."""
         registry = self._resources.registry
@@ -89,3 +117,20 @@ class Handles:
         if journal := resources.registry.journal:
             reader.find_missed = partial(recorded_events, journal)
         return reader
+
+
+def opener(
+    config: SessionConfig, options: RuntimeOptions, placement: Placement, handles: Callable[[], Handles]
+) -> Callable[[], Awaitable[SessionHandle]]:
+    """A function that opens sessions of *config*, which is prepared once, by the *handles* of a runtime."""
+    tools = SessionTools.of(config.tools or ())
+    preparing = asyncio.Lock()
+    prepared: list[SessionConfig] = []
+
+    async def open_session() -> SessionHandle:
+        async with preparing:
+            if not prepared:
+                prepared.append(await prepared_config(config, options))
+        return (await handles().open(prepared[0], tools, session_ids_of(1), placement, are_new=True))[0]
+
+    return open_session

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Self, TypeVar, overload
 
@@ -11,7 +11,10 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
-from ..api.errors import RuntimeClosed, SessionDied, SessionExists, UnknownSession, WrongContext
+from ..api.errors import RuntimeClosed, UnknownSession, WrongContext
+from ..api.fleet.config_file import RuntimeConfig, load_config
+from ..api.fleet.where import FleetResult, Where, checked_share
+from ..api.messages import Configure, Interrupt
 from ..api.options import RuntimeOptions
 from ..api.placement import Dedicated, Packed, Placement
 from ..api.status import SessionList
@@ -20,12 +23,20 @@ from ..api.validation import validated_struct
 from ..events.reader import Reader
 from ..events.segments import START
 from ..journal.errors import UnknownJournalSession
+from ..session.fleet import FleetOrder
 from .answers.final_answer import FinalAnswer
-from .calls.arguments import checked_address, checked_placement, checked_timeout, session_ids_of, warm_by_provider
-from .calls.preparation import encoded_history, prepared_config
+from .calls.arguments import (
+    checked_address,
+    checked_limit,
+    checked_placement,
+    checked_timeout,
+    session_ids_of,
+    warm_by_provider,
+)
+from .calls.preparation import encoded_history, prepared_change, prepared_config
 from .calls.tool_runs import RunTool, SessionTools, checked_functions, checked_run_tool
 from .catalog import Catalog
-from .handles import Handles
+from .handles import Handles, opener
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
 from .resources import Resources, acquire
 from .session_handle import SessionHandle
@@ -66,6 +77,17 @@ class Runtime:
         self._options = validated_struct(options, (RuntimeOptions,), "options")
         self._resources: Resources | None = None
         self._is_entering = False
+
+    @classmethod
+    def from_config(cls, config: RuntimeConfig | str | PathLike[str] | None = None) -> Self:
+        """A runtime as a config file says: *config* is what ``load_config`` returns, or takes.
+
+        Raises:
+            InvalidConfig: the file is not valid; the line is named.
+        """
+        if not isinstance(config, RuntimeConfig):
+            config = load_config(config)
+        return cls(config.address, config.placement, config.warm, config.options)
 
     async def __aenter__(self) -> Self:
         held = self._resources
@@ -214,27 +236,11 @@ class Runtime:
         checked_prompts(prompts)
         checked_run_tool(run_tool)
         options = MapOptions(concurrency, retries, on_progress)
-        open_session = self._opener(config)
+        placement = self._placement if isinstance(self._placement, Packed) else Packed()
+        open_session = opener(config, self._options, placement, self._require_handles)
         if output_type is None:
             return PromptMap(prompts, MapSessions(open_session, asker(run_tool)), options)
         return PromptMap(prompts, MapSessions(open_session, typed_asker(run_tool, output_type)), options)
-
-    def _opener(self, config: SessionConfig) -> Callable[[], Awaitable[SessionHandle]]:
-        """A function that opens sessions of *config*, which is prepared once."""
-        placement = self._placement if isinstance(self._placement, Packed) else Packed()
-        tools = SessionTools.of(config.tools or ())
-        preparing = asyncio.Lock()
-        prepared: list[SessionConfig] = []
-
-        async def open_session() -> SessionHandle:
-            async with preparing:
-                if not prepared:
-                    prepared.append(await prepared_config(config, self._options))
-            return (await self._require_handles().open(prepared[0], tools, session_ids_of(1), placement, are_new=True))[
-                0
-            ]
-
-        return open_session
 
     async def session(self, session_id: str, tools: Iterable[FunctionTool] = ()) -> SessionHandle:
         """A handle for an existing session, whichever driver spawned it. Of its tools, *tools* run here.
@@ -243,13 +249,7 @@ class Runtime:
             UnknownSession: there is no session with that id.
             InvalidConfig: one of *tools* is no function below ``rayconteur.tool``.
         """
-        functions = checked_functions(tools)
-        handle = self._require_handles().of(await self._require_entered().registry.find(session_id), functions)
-        try:
-            await handle.status()
-        except SessionDied:
-            raise UnknownSession(f"session {shown(session_id)} has died with its actor; its id is free again") from None
-        return handle
+        return await self._require_handles().attach(session_id, checked_functions(tools))
 
     async def open(self, session_id: str, config: SessionConfig, placement: Placement | None = None) -> SessionHandle:
         """The session with that id: as ``session`` if it exists, on an actor or in the journal, else as ``spawn``.
@@ -257,14 +257,8 @@ class Runtime:
         Of programs that do so at the same time, one starts it. If it exists, it keeps its settings; its functions among
         the tools of *config* run here, and its providers have the credentials of those in *config*.
         """
-        functions = [tool for tool in config.tools if isinstance(tool, FunctionTool)]
-        tools, prepared = SessionTools.of(config.tools), await prepared_config(config, self._options)
-        await self._require_entered().registry.prepare((), prepared)
-        while True:
-            with suppress(UnknownSession):
-                return await self.session(session_id, functions)
-            with suppress(SessionExists):
-                return (await self._require_handles().open(prepared, tools, session_ids_of([session_id]), placement))[0]
+        self._require_entered()
+        return await self._require_handles().attach_or_open(session_id, config, placement)
 
     async def stored(self, session_id: str, epoch: int | None = None) -> StoredSession:
         """What the journal has of a session, open or closed, to be read: in its last epoch, if none is given.
@@ -291,9 +285,30 @@ class Runtime:
         To read them page by page, give a *limit* and the ``last`` of the previous page as *after*: the page has the
         first sessions after that id, which may have ended. It is the last page if its ``last`` is ``None``.
         """
-        if limit is not None and limit < 1:
-            raise InvalidConfig("limit", f"give the number of sessions on a page, 1 or more, not {shown(limit)}")
+        if limit is not None:
+            checked_limit(limit)
         return await self._require_entered().registry.statuses.read(limit, after)
+
+    async def interrupt(self, where: Where) -> FleetResult:
+        """Interrupt the running turns of all sessions that *where* selects. Done is what had one."""
+        return await self._require_entered().registry.fleet.tell(FleetOrder(where, message=Interrupt()))
+
+    async def configure(self, change: Configure, where: Where, share: float = 1.0) -> FleetResult:
+        """Change settings of all sessions that *where* selects, or of a *share* of them, 0 to 1.
+
+        The share is by their ids: a larger one has the sessions of a smaller one, and more; the settings of before, for
+        the same share, undo it. Sessions that have these settings already are left alone.
+
+        Raises:
+            ConfigError: *change* is invalid, or a key or an SDK is missing. What only one session rejects is its error.
+        """
+        registry = self._require_entered().registry
+        change = await prepared_change(change, self._options, "message")
+        return await registry.fleet.tell(FleetOrder(where, checked_share(share), change))
+
+    async def close(self, where: Where, drain: bool = False) -> FleetResult:
+        """Close all sessions that *where* selects: now, or with *drain* after the turns that are queued already."""
+        return await self._require_entered().registry.fleet.close(where, drain)
 
     @property
     def catalog(self) -> Catalog:

@@ -75,7 +75,8 @@ class Host:
         self._rebuilt: dict[SessionKey, Rebuilt] = {}
         self.ray_tools = RayTools(self.tell)
         self._on_tools = self.ray_tools.batch_runs  # shared by all sessions
-        self._sessions: dict[str, Session] = {}
+        self.sessions = self._sessions = dict[str, Session]()
+        """Those that are here, by their ids: to be read only."""
         self._opening = asyncio.Lock()
         self._closing = Closing(self._sessions, on_end, self.publishers)
         self.leaving = Leaving(self._sessions, self._closing, journaling is not None)

@@ -10,12 +10,16 @@ import typer
 from fixtures.terminal import HEAVY_MODULES, in_pipe, modules_loaded_by
 from typer.testing import CliRunner
 
+import rayconteur as rc
 from rayconteur.benchmarks.command import app as bench
+from rayconteur.cli.demo.command import DemoOptions
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
-from rayconteur.cli.provider import presets_help, provider_named
+from rayconteur.cli.provider import presets_help, provider_named, session_config
 from rayconteur.providers.presets import PRESETS_VARIABLE, presets
 from rayconteur.providers.registry import PROVIDERS
+from rayconteur.runtime import RuntimeConfig
+from rayconteur.runtime.api.fleet.config_file import CONFIG_VARIABLE
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +79,45 @@ def test_the_help_says_what_is_wrong_with_a_file_of_presets(tmp_path: Path, monk
     monkeypatch.setenv(PRESETS_VARIABLE, str(tmp_path / "presets.toml"))
 
     assert PRESETS_VARIABLE in presets_help()
+
+
+@pytest.mark.parametrize("command", [("demo",), ("chat",), ("sessions", "list"), ("shutdown",)])
+def test_a_config_file_with_a_mistake_is_reported_with_its_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+    file = tmp_path / "ravens.toml"
+    file.write_text("[options]\nroutres = 4")
+
+    code, line = rejected("--config", str(file), *command)
+
+    assert code == ExitCode.USAGE
+    assert f"{file}, line 2: options.routres: there is no such key; did you mean routers" in line
+
+
+def test_a_config_file_may_be_named_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "ravens.toml"))
+
+    assert "ravens.toml: can't be read" in rejected("demo")[1]
+
+
+def test_sessions_have_the_default_settings_of_the_file_and_the_provider_of_the_options() -> None:
+    default = rc.SessionConfig(provider=rc.Scripted(model="of-the-file"), system="Caw.")
+    file = RuntimeConfig(sessions={"default": default})
+
+    def options(model: str | None) -> DemoOptions:
+        return DemoOptions(
+            sessions=1,
+            packed=False,
+            provider=None,
+            model=model,
+            prompts=None,
+            tokens_per_s=40,
+            address=None,
+            json=False,
+        )
+
+    assert session_config(options(None), file) == default
+    named = session_config(options("scripted:of-the-options"), file)
+    assert (named.provider.model, named.system) == ("of-the-options", "Caw.")
+    assert session_config(options(None), RuntimeConfig()).provider.name == "scripted"
 
 
 def test_the_default_provider_is_scripted() -> None:

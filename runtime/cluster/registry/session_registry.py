@@ -37,6 +37,7 @@ from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef, SessionRef
 from ..shared_actors import SharedActors
 from ..shipping import put_pages
+from .fleet_calls import FleetCalls
 from .known_hosts import KnownHosts
 from .recovery import Recovery
 from .secrets import with_secrets
@@ -69,6 +70,7 @@ class SessionRegistry:
         self._background = Background()
         hosts = self._hosts = KnownHosts(shared_actors, options, pool, self._background)
         self.statuses = StatusReader(self._directory, hosts)
+        self.fleet = FleetCalls(self._directory, hosts)
         self._opening = 0
         self._closed = False
         journal = self.journal = shared_actors.connect_to_journal()

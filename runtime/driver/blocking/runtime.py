@@ -7,6 +7,7 @@ where it must not call the runtime.
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Self, TypeVar, cast, overload
 
@@ -14,6 +15,9 @@ from ....providers.schema.errors import RayconteurError
 from ....providers.schema.messages import Message
 from ...api.config import SessionConfig
 from ...api.errors import RuntimeClosed
+from ...api.fleet.config_file import RuntimeConfig, load_config
+from ...api.fleet.where import FleetResult, Where
+from ...api.messages import Configure
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Placement
 from ...api.status import SessionList
@@ -50,6 +54,13 @@ class Runtime:
         self._runtime = runtime.Runtime(address, placement, warm, options)
         self._loop: BackgroundLoop | None = None
         self._sigterm: ExitOnSigterm | None = None
+
+    @classmethod
+    def from_config(cls, config: RuntimeConfig | str | PathLike[str] | None = None) -> Self:
+        """A runtime as a config file says: *config* is what ``load_config`` returns, or takes."""
+        if not isinstance(config, RuntimeConfig):
+            config = load_config(config)
+        return cls(config.address, config.placement, config.warm, config.options)
 
     def __enter__(self) -> Self:
         loop = BackgroundLoop()
@@ -173,6 +184,18 @@ class Runtime:
     def sessions(self, limit: int | None = None, after: str = "") -> SessionList:
         """The status of every session in the namespace, by id: all, or the first *limit* that come after *after*."""
         return self._require_entered().run(self._runtime.sessions(limit, after))
+
+    def interrupt(self, where: Where) -> FleetResult:
+        """Interrupt the running turns of all sessions that *where* selects. Done is what had one."""
+        return self._require_entered().run(self._runtime.interrupt(where))
+
+    def configure(self, change: Configure, where: Where, share: float = 1.0) -> FleetResult:
+        """Change settings of all sessions that *where* selects, or of a *share* of them, 0 to 1."""
+        return self._require_entered().run(self._runtime.configure(change, where, share))
+
+    def close(self, where: Where, drain: bool = False) -> FleetResult:
+        """Close all sessions that *where* selects: now, or with *drain* after the turns that are queued already."""
+        return self._require_entered().run(self._runtime.close(where, drain))
 
     @property
     def catalog(self) -> Catalog:

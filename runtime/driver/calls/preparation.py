@@ -2,12 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 
+import msgspec
+
+from ....providers.models import with_model_facts
+from ....providers.registry import ProviderConfig
+from ....providers.schema.errors import MissingExtra
 from ....providers.schema.messages import Message
 from ....providers.served_facts import learn_facts
 from ...api.config import SessionConfig
 from ...api.initial_history import validated_history
 from ...api.options import RuntimeOptions
+from ...api.request_forms import Change, with_request_forms
+from ...api.settings.changes import given_settings
 from ...api.validation import validated_provider, validated_struct
 from ...cluster.credential_source import environ_of
 from ...cluster.shipping import with_shipped_strategies
@@ -26,6 +34,26 @@ async def prepared_config(config: SessionConfig, options: RuntimeOptions) -> Ses
     environ = await environ_of(options.credentials)
     await learn_facts(config.provider.resolved(environ))
     return await asyncio.to_thread(config.resolved(environ).with_request_forms)
+
+
+async def prepared_change(change: Change, options: RuntimeOptions, name: str) -> Change:
+    """*change*, which errors call *name*, validated, with the credentials of its providers and the facts of its model.
+
+    Raises:
+        ConfigError: as for ``prepared_config``.
+    """
+    change = await with_shipped_tools(with_shipped_strategies(change), options, name)
+    change = validated_struct(change, (type(change),), name)
+    if isinstance(change.provider, ProviderConfig):
+        provider = change.provider.resolved(await environ_of(options.credentials))
+        await learn_facts(provider)
+        change = msgspec.structs.replace(change, provider=with_model_facts(provider))
+    if compaction := given_settings(change).get("compaction"):
+        environ = await environ_of(options.credentials)
+        change = msgspec.structs.replace(change, compaction=compaction.resolved(environ))
+    with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
+        change = await asyncio.to_thread(with_request_forms, change)
+    return change
 
 
 def encoded_history(history: Iterable[Message], source: str) -> list[bytes]:

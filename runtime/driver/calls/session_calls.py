@@ -3,29 +3,23 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET
 
-from ....providers.models import with_model_facts
 from ....providers.registry import ProviderConfig
-from ....providers.schema.errors import MissingExtra, RayconteurError
-from ....providers.served_facts import learn_facts
+from ....providers.schema.errors import RayconteurError
 from ...api.errors import SessionClosed, SessionDied, UnknownSession, Unreachable
 from ...api.messages import Configure, Interrupt, MessageKey, Receipt, ToLLM, UserMessage
-from ...api.request_forms import Change, providers_of, with_request_forms
+from ...api.request_forms import Change, providers_of
 from ...api.settings.changes import TurnSettings, given_settings
 from ...api.status import SessionStatus
-from ...api.validation import encode_for_transfer, validated_struct
-from ...cluster.credential_source import environ_of
+from ...api.validation import encode_for_transfer
 from ...cluster.host_calls import tell
 from ...cluster.refs import HostRef, SessionRef
 from ...cluster.registry.session_registry import SessionRegistry
-from ...cluster.shipping import with_shipped_strategies
-from ...cluster.tools.shipping import with_shipped_tools
 from ...events.reader import Reader
 from ...events.segments import Position
 from ...session.host import SessionKey
@@ -34,6 +28,7 @@ from ...streams.connection import ConnectionLost
 from ..silence import CALL_FAILURES, SilenceWatch, check_reachable
 from .abandoned_turns import OnLate
 from .arguments import checked_after
+from .preparation import prepared_change
 from .tool_runs import SessionTools
 
 T = TypeVar("T")
@@ -195,24 +190,14 @@ class SessionCalls:
                 return message
 
     async def _prepared_change(self, change: Change, name: str) -> Change:
-        """*change*, which errors call *name*, validated, with the credentials of its providers.
+        """*change*, which errors call *name*, as ``prepared_change`` has it, and prepared in the session's process.
 
-        The models endpoint has been asked about a new model, if the provider says so, and the session's process has
-        opened the clients of new providers: that may take seconds, for which other sessions there must not wait.
+        The models endpoint has been asked about a new model, if the provider says so, and the clients of new providers
+        are open: that may take seconds, for which other sessions there must not wait.
         """
-        change = await with_shipped_tools(with_shipped_strategies(change), self.registry.options, name)
-        change = validated_struct(change, (type(change),), name)
-        if isinstance(change.provider, ProviderConfig):
-            provider = change.provider.resolved(await environ_of(self.registry.options.credentials))
-            await learn_facts(provider)
-            change = msgspec.structs.replace(change, provider=with_model_facts(provider))
-        elif change.model is not UNSET:
+        change = await prepared_change(change, self.registry.options, name)
+        if change.model is not UNSET and not isinstance(change.provider, ProviderConfig):
             await self.call(partial(_learn_facts, self.session.key, change.model))
-        if compaction := given_settings(change).get("compaction"):
-            environ = await environ_of(self.registry.options.credentials)
-            change = msgspec.structs.replace(change, compaction=compaction.resolved(environ))
-        with suppress(MissingExtra):  # the session's process may have the SDK that this one lacks
-            change = await asyncio.to_thread(with_request_forms, change)
         if providers := providers_of(change):
             await self.call(lambda host: host.call_while_alive(host.actor.prepare.remote(providers)))
         return change

@@ -1,0 +1,1 @@
+"""What is for many sessions: config files, and which sessions a call is for."""

@@ -1,0 +1,102 @@
+"""Calls for many sessions of a host: which of them they are for, and what they do."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ...providers.registry import ProviderConfig
+from ...providers.schema.errors import RayconteurError
+from ..api.config import SessionConfig
+from ..api.fleet.where import SessionOutcome, Where, in_share
+from ..api.messages import Configure, ToLLM
+from ..api.request_forms import providers_of
+from ..api.settings.changes import given_settings
+from .host import Host, SessionKey
+
+_GROUP_SESSIONS = 50
+"""Sessions that are looked at or told something before the event loop serves others."""
+
+
+class FleetOrder(msgspec.Struct, frozen=True):
+    """Which sessions a call is for, the *share* of them, and the *message* that they are told, if any."""
+
+    where: Where
+    share: float = 1.0
+    message: ToLLM | None = None
+
+
+_encode = msgspec.msgpack.encode
+
+
+async def select(host: Host, session_ids: Iterable[str], order: FleetOrder) -> list[SessionKey]:
+    """Those of the sessions that are on *host*, and that *order* is for."""
+    where = order.where
+    wanted = [each for each in session_ids if where.has_id(each) and in_share(each, order.share)]
+    found: list[SessionKey] = []
+    for number, session_id in enumerate(wanted, start=1):
+        session = host.sessions.get(session_id)
+        if session and where.has_config(session.conversation.config) and where.has_state(session.status().state):
+            found.append((session_id, session.epoch))
+        if number % _GROUP_SESSIONS == 0:
+            await asyncio.sleep(0)
+    return found
+
+
+async def carry_out(host: Host, session_ids: Iterable[str], order: FleetOrder) -> list[SessionOutcome]:
+    """Tell the message of *order* to all sessions on *host* that it is for. Each has it as if it were told alone.
+
+    Settings that a session has already are not told again.
+    """
+    assert order.message
+    keys = await select(host, session_ids, order)
+    try:
+        if keys and isinstance(order.message, Configure):
+            await host.prepare(providers_of(order.message))
+    except RayconteurError as error:
+        return [SessionOutcome(*key, done=False, error=error) for key in keys]
+    outcomes: list[SessionOutcome] = []
+    data = _encode(order.message)
+    for number, key in enumerate(keys, start=1):
+        outcomes.append(await _told(host, key, order.message, data))
+        if number % _GROUP_SESSIONS == 0:
+            await asyncio.sleep(0)
+    return [await _stored(host, outcome) for outcome in outcomes]
+
+
+async def _told(host: Host, key: SessionKey, message: ToLLM, data: bytes) -> SessionOutcome:
+    try:
+        if isinstance(message, Configure):
+            if has_settings(host.settings(key), message):
+                return SessionOutcome(*key, done=False)
+            if isinstance(message.model, str) and not isinstance(message.provider, ProviderConfig):
+                await host.learn_facts(key, message.model)
+        receipt = host.tell(key, data)
+    except RayconteurError as error:
+        return SessionOutcome(*key, done=False, error=error)
+    return SessionOutcome(*key, done=isinstance(message, Configure) or receipt.turn is not None)
+
+
+async def _stored(host: Host, outcome: SessionOutcome) -> SessionOutcome:
+    try:
+        if outcome.done and (stored := host.stored((outcome.id, outcome.epoch))):
+            await stored
+    except RayconteurError as error:
+        return SessionOutcome(outcome.id, outcome.epoch, done=False, error=error)
+    return outcome
+
+
+def has_settings(config: SessionConfig, change: Configure) -> bool:
+    """True if *change* would leave *config* as it is."""
+    return all(_has(config, name, value) for name, value in given_settings(change).items())
+
+
+def _has(config: SessionConfig, name: str, value: Any) -> bool:
+    match name:
+        case "model":
+            return bool(config.provider.model == value)
+        case "provider" | "compaction":
+            return bool(getattr(config, name) == (value and value.public()))
+        case _:
+            return bool(getattr(config, name) == value)
