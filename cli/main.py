@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ..runtime.api.fleet.config_file import CONFIG_VARIABLE
 from ..runtime.api.options import RuntimeOptions
+from ..runtime.driver.config_file.reading import CONFIG_VARIABLE
 from .bounded import LONGEST_S, require_number
 from .chat.command import ChatOptions, chat
 from .command_run import run_command

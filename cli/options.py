@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from ..providers.registry import PROVIDERS
-from ..runtime.api.fleet.config_file import CONFIG_VARIABLE
 from ..runtime.api.options import RuntimeOptions
+from ..runtime.driver.config_file.reading import CONFIG_VARIABLE
 from .bounded import MOST_RECORDS, MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
 from .demo.command import DEFAULT_SESSIONS
 

@@ -15,7 +15,8 @@ from ..providers.schema.errors import InvalidConfig
 from ..providers.scripted.config import Scripted
 from ..providers.scripted.script import Script
 from ..runtime.api.config import SessionConfig
-from ..runtime.api.fleet.config_file import RuntimeConfig, load_config
+from ..runtime.driver.config_file.reading import load_config
+from ..runtime.driver.config_file.runtime_config import RuntimeConfig
 from .spinner import is_cluster_named
 
 FIRST_TOKEN_S = 0.3

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
         ToolStarted,
         TurnEnd,
     )
-    from .api.fleet.config_file import RuntimeConfig, load_config
     from .api.fleet.where import FleetResult, SessionOutcome, Where
     from .api.journal import (
         JournalConfig,
@@ -60,6 +59,8 @@ if TYPE_CHECKING:
     from .cluster.start.probe import probe
     from .driver.answers.final_answer import FinalAnswer
     from .driver.catalog import Catalog
+    from .driver.config_file.reading import load_config
+    from .driver.config_file.runtime_config import RuntimeConfig
     from .driver.prompt_map import PromptMap
     from .driver.shutdown import shutdown
     from .driver.stored_session import StoredSession
@@ -79,7 +80,8 @@ _names = LazyNames(
             "ApprovalRequested Continuing Died MessagesAdded ProcessLost QuestionAsked Rewound Steered StepCompleted "
             "ToolCompleted ToolFailed ToolProgress ToolStarted TurnEnd"
         ),
-        ".api.fleet.config_file": "RuntimeConfig load_config",
+        ".driver.config_file.reading": "load_config",
+        ".driver.config_file.runtime_config": "RuntimeConfig",
         ".api.fleet.where": "FleetResult SessionOutcome Where",
         ".api.journal": (
             "JournalConfig MemoryJournalConfig PostgresJournalConfig RedisJournalConfig SQLiteJournalConfig"

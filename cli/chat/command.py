@@ -13,8 +13,8 @@ from ...providers.schema.errors import InvalidConfig, RayconteurError
 from ...runtime.api.config import SessionConfig
 from ...runtime.api.errors import SessionClosed, SessionDied
 from ...runtime.api.events import Failed, FromLLM, Interrupted, Missed, Retrying, TextChunk, ThinkingChunk, ToolBatch
-from ...runtime.api.fleet.config_file import RuntimeConfig
 from ...runtime.api.settings.policies import OnInterrupt
+from ...runtime.driver.config_file.runtime_config import RuntimeConfig
 from ..command_run import CommandRun, print_error
 from ..exit_codes import ExitCode
 from ..formatting import printable

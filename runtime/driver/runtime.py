@@ -12,7 +12,6 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, UnknownSession, WrongContext
-from ..api.fleet.config_file import RuntimeConfig, load_config
 from ..api.fleet.where import FleetResult, Where, checked_share
 from ..api.messages import Configure, Interrupt
 from ..api.options import RuntimeOptions
@@ -36,6 +35,8 @@ from .calls.arguments import (
 from .calls.preparation import encoded_history, prepared_change, prepared_config
 from .calls.tool_runs import RunTool, SessionTools, checked_functions, checked_run_tool
 from .catalog import Catalog
+from .config_file.reading import load_config
+from .config_file.runtime_config import RuntimeConfig
 from .handles import Handles, opener
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
 from .resources import Resources, acquire

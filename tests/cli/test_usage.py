@@ -19,7 +19,7 @@ from rayconteur.cli.provider import presets_help, provider_named, session_config
 from rayconteur.providers.presets import PRESETS_VARIABLE, presets
 from rayconteur.providers.registry import PROVIDERS
 from rayconteur.runtime import RuntimeConfig
-from rayconteur.runtime.api.fleet.config_file import CONFIG_VARIABLE
+from rayconteur.runtime.driver.config_file.reading import CONFIG_VARIABLE
 
 
 @pytest.fixture(autouse=True)

@@ -1,1 +1,1 @@
-"""What is for many sessions: config files, and which sessions a call is for."""
+"""Calls for many sessions: which they are for, and what they did."""

@@ -15,7 +15,6 @@ from ....providers.schema.errors import RayconteurError
 from ....providers.schema.messages import Message
 from ...api.config import SessionConfig
 from ...api.errors import RuntimeClosed
-from ...api.fleet.config_file import RuntimeConfig, load_config
 from ...api.fleet.where import FleetResult, Where
 from ...api.messages import Configure
 from ...api.options import RuntimeOptions
@@ -24,6 +23,8 @@ from ...api.status import SessionList
 from ...api.tools.function_tool import FunctionTool
 from .. import runtime
 from ..answers.final_answer import FinalAnswer
+from ..config_file.reading import load_config
+from ..config_file.runtime_config import RuntimeConfig
 from ..prompt_map import Prompt, PromptMap
 from ..typed_reply import TypedAnswer
 from .background_loop import BackgroundLoop, CallerThread

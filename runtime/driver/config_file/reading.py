@@ -1,4 +1,4 @@
-"""A file in TOML that configures a runtime and its sessions."""
+"""Reads a config file: TOML, with the names of models, variables of the environment, and no secrets."""
 
 import os
 from collections.abc import Mapping
@@ -9,46 +9,19 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from ....providers.model_names import model
-from ....providers.presets import Preset, add_presets, presets_of
-from ....providers.schema.checks.shown import short_repr, shown
-from ....providers.schema.checks.toml_file import Place, TOMLFile, did_you_mean
+from ....providers.presets import add_presets, presets_of
+from ....providers.schema.checks.shown import shown
+from ....providers.schema.checks.toml_file import Place, TOMLFile
 from ....providers.schema.config import Config
 from ....providers.schema.errors import InvalidConfig, UnknownProvider
-from ..config import SessionConfig
-from ..options import RuntimeOptions
-from ..placement import Dedicated, Placement
+from ...api.config import SessionConfig
+from ...api.options import RuntimeOptions
+from .runtime_config import RuntimeConfig
 
 CONFIG_VARIABLE = "RAYCONTEUR_CONFIG"
 """The environment variable that names the config file."""
 
 _SECRET = "secrets are not in this file: leave it out, and set the environment variable of the provider"
-
-
-class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a config file says: the arguments of ``Runtime``, and the configs of *sessions* by name.
-
-    *presets* are known to this process from then on.
-    """
-
-    __repr__ = short_repr
-
-    address: str | None = None
-    placement: Placement = Dedicated()
-    warm: int | dict[str, int] = 0
-    options: RuntimeOptions = RuntimeOptions()
-    sessions: dict[str, SessionConfig] = {}
-    presets: dict[str, Preset] = {}
-
-    def session(self, name: str) -> SessionConfig:
-        """The config of sessions with that name.
-
-        Raises:
-            InvalidConfig: there is none; the nearest names are given.
-        """
-        if name not in self.sessions:
-            advice = did_you_mean(name, list(self.sessions)) if self.sessions else "it has no [sessions.NAME]"
-            raise InvalidConfig("sessions", f"the config file has no session config {shown(name)}; {advice}")
-        return self.sessions[name]
 
 
 def load_config(path: str | PathLike[str] | None = None) -> RuntimeConfig:

@@ -8,7 +8,7 @@ import rayconteur as rc
 from rayconteur.compaction import Window
 from rayconteur.errors import InvalidConfig
 from rayconteur.runtime import Labels, PostgresJournalConfig, Retention, RuntimeConfig, load_config
-from rayconteur.runtime.api.fleet.config_file import CONFIG_VARIABLE
+from rayconteur.runtime.driver.config_file.reading import CONFIG_VARIABLE
 
 WHOLE = """
 address = "10.0.0.1:6379"

@@ -1,0 +1,1 @@
+"""A file that configures a runtime and its sessions."""
