@@ -47,7 +47,8 @@ def test_the_wheel_contains_the_package_and_nothing_else(wheel: Path, root: Path
 
     modules = [file for folder in FOLDERS for file in (root / folder).rglob("*.py")]
     samples = (root / "benchmarks/load/samples").iterdir()
-    files = [*root.glob("*.py"), root / "py.typed", *modules, *samples]
+    data = root / "providers/presets.toml"
+    files = [*root.glob("*.py"), root / "py.typed", data, *modules, *samples]
     assert shipped == {f"rayconteur/{file.relative_to(root).as_posix()}" for file in files}
 
 
@@ -55,6 +56,7 @@ def test_a_program_imports_its_own_folders_of_the_same_names(python: Path, progr
     program.write_text(
         "import benchmarks, cli, compaction, providers, runtime\n"
         "import rayconteur, rayconteur.providers.registry\n"
+        "assert rayconteur.model('groq:m')\n"
         "import rayconteur.compaction.estimate.estimator, rayconteur.runtime.api.config\n"
         "assert benchmarks.MINE and cli.MINE and compaction.MINE and providers.MINE and runtime.MINE\n"
         "print(rayconteur.__file__)\n"
