@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import redirect_stdout
@@ -90,6 +91,7 @@ def run_mode(modes: Mapping[str, Measure]) -> None:
         peers=tuple(parsed.peers or ()),
         address=parsed.address,
     )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell, it would be ignored
     asyncio.run(_print_findings(modes[parsed.mode], options))
 
 

@@ -13,8 +13,11 @@ _WAKES = signal.SIGURG
 def let_interrupts_end_waits() -> None:
     """From now on, ``_thread.interrupt_main`` also ends a ``time.sleep`` or a read of a socket, in the main thread.
 
-    A tool may have set another wakeup descriptor, so it is called before each.
+    A tool may have set another wakeup descriptor, so it is called before each. Where Ray was started in the background
+    of a shell, its processes ignore interrupts, those of Ray too: a tool would go on until its process is ended.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.set_wakeup_fd(_wakeup_descriptor(), warn_on_full_buffer=False)
 
 

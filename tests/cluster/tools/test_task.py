@@ -4,6 +4,7 @@ import _thread
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,8 +160,11 @@ def test_progress_that_nobody_can_be_told_of_is_dropped() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="not on this system")
-def test_an_interrupt_ends_a_call_that_waits_in_the_kernel() -> None:
+@pytest.mark.parametrize("before", [signal.default_int_handler, signal.SIG_IGN], ids=["handled", "ignored"])
+def test_an_interrupt_ends_a_call_that_waits_in_the_kernel(before: Callable[..., object]) -> None:
+    """Also where interrupts were ignored, as in what a shell runs in the background."""
     never, _ = os.pipe()
+    handler = signal.signal(signal.SIGINT, before)
     let_interrupts_end_waits()
     try:
         interrupt = threading.Timer(0.05, _thread.interrupt_main)  # as Ray does
@@ -169,6 +173,7 @@ def test_an_interrupt_ends_a_call_that_waits_in_the_kernel() -> None:
             os.read(never, 1)
     finally:
         signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_an_interrupt_ends_a_tool_and_is_no_result(tmp_path: Path) -> None:

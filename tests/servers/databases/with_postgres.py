@@ -23,9 +23,15 @@ def main(variable: str, command: Sequence[str]) -> int:
 
 
 def run(command: Sequence[str], variables: Mapping[str, str]) -> int:
-    """The exit code of *command*, with more *variables*. Ctrl-C is its own affair."""
+    """The exit code of *command*, with more *variables*. Ctrl-C is its own affair, and so is SIGTERM."""
     with subprocess.Popen(command, env={**os.environ, **variables}) as process:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+        def pass_on(number: int, frame: object) -> None:
+            del frame
+            process.send_signal(number)
+
+        signal.signal(signal.SIGTERM, pass_on)
         return process.wait()
 
 
