@@ -44,8 +44,8 @@ class Journal(Protocol):
 
         The result has an error in the place of each entry that was rejected, and ``None`` in that of each that is
         stored now, or was before: a call whose reply was lost can be repeated. Entries of a session are in order;
-        after one that was rejected, the later ones of its session are, too. The first entry of an incarnation above
-        the current one takes the session over.
+        after one that was rejected, the later ones of its session and incarnation are, too. The first entry of an
+        incarnation above the current one takes the session over.
 
         Raises:
             JournalUnavailable: as far as is known, none of them is stored.

@@ -26,14 +26,15 @@ def checked(
 ) -> Checked:
     """Check *entries* against the *positions* of their sessions; *stored* is asked about numbers up to those."""
     result = Checked()
-    rejected: dict[SessionKey, RecordRejected] = {}
+    rejected: dict[tuple[SessionKey, int], RecordRejected] = {}  # a commit may have entries of several incarnations
     for entry in entries:
         session = entry.session
+        writer = session, entry.incarnation
         position = result.positions.get(session) or positions.get(session) or Position(session, 0)
-        problem = rejected.get(session) or _problem(entry, position, result.new, stored)
+        problem = rejected.get(writer) or _problem(entry, position, result.new, stored)
         result.rejections.append(problem)
         if problem:
-            rejected[session] = problem
+            rejected[writer] = problem
         elif entry.number > position.number:
             result.new.append(entry)
             result.positions[session] = Position(session, entry.incarnation, entry.number, entry.at)

@@ -69,16 +69,17 @@ class Writers(RuleBasedStateMachine):
             )
             for session, off, newer, is_other in sent
         ]
-        rejected: dict[SessionKey, type] = {}
+        rejected: dict[tuple[SessionKey, int], type] = {}
         expected = [self.expect(each, rejected) for each in entries]
         results = self.runner.run(self.journal(process).append(entries))
         assert [type(result) for result in results] == expected
 
-    def expect(self, sent: Entry, rejected: dict[SessionKey, type]) -> type:
+    def expect(self, sent: Entry, rejected: dict[tuple[SessionKey, int], type]) -> type:
         stored, current = self.stored[sent.session], self.incarnations[sent.session]
         problem: type = type(None)
-        if sent.session in rejected:
-            problem = rejected[sent.session]
+        writer = sent.session, sent.incarnation
+        if writer in rejected:
+            problem = rejected[writer]
         elif sent.incarnation < current:
             problem = StaleIncarnation
         elif sent.number > len(stored) + 1:
@@ -86,7 +87,7 @@ class Writers(RuleBasedStateMachine):
         elif sent.number <= len(stored) and stored[sent.number - 1] != sent:
             problem = RecordConflict
         if problem is not type(None):
-            rejected[sent.session] = problem
+            rejected[writer] = problem
             return problem
         self.incarnations[sent.session] = sent.incarnation
         if sent.number == len(stored) + 1:

@@ -117,6 +117,21 @@ async def an_older_incarnation_is_refused_with_the_current_one(open_journal: Ope
         assert await journal.append([entry(A, 2, incarnation=3)]) == [None]
 
 
+async def an_older_incarnation_does_not_harm_the_current_one(open_journal: OpenJournal) -> None:
+    """What two processes send may share a commit: that the one is refused says nothing of the other."""
+    async with opened(open_journal) as journal:
+        await journal.append([entry(A, 1)])
+        await journal.take_over(A, 2)
+
+        sent = [entry(A, 2), *(entry(A, number, incarnation=2) for number in (2, 3)), entry(A, 3)]
+        stale, *current, also_stale = await journal.append(sent)
+
+        assert isinstance(stale, StaleIncarnation)
+        assert current == [None, None]
+        assert isinstance(also_stale, StaleIncarnation)
+        assert await journal.read(A) == [entry(A, 1), *sent[1:3]]
+
+
 async def a_session_is_taken_over_once_by_the_latest(open_journal: OpenJournal) -> None:
     """The same incarnation may ask again: its first reply may have been lost."""
     async with opened(open_journal) as journal:
@@ -276,6 +291,7 @@ ALL: tuple[Check, ...] = (
     a_gap_is_rejected_with_the_number_that_is_expected,
     another_entry_of_a_number_is_rejected,
     an_older_incarnation_is_refused_with_the_current_one,
+    an_older_incarnation_does_not_harm_the_current_one,
     a_session_is_taken_over_once_by_the_latest,
     the_position_is_that_of_the_last_epoch,
     sessions_are_listed_in_pages,

@@ -66,14 +66,14 @@ class RemoteJournal:
 
     async def append(self, entries: Sequence[Entry]) -> list[RecordRejected | None]:
         results: list[RecordRejected | None] = []
-        rejected: dict[SessionKey, RecordRejected] = {}
+        rejected: dict[tuple[SessionKey, int], RecordRejected] = {}
         for part in _parts(entries):
             over = frozenset(rejected)
-            answers = await self._append([each for each in part if each.session not in over])
+            answers = await self._append([each for each in part if _writer(each) not in over])
             for entry in part:
-                problem = rejected[entry.session] if entry.session in over else next(answers)
+                problem = rejected[_writer(entry)] if _writer(entry) in over else next(answers)
                 if problem:
-                    rejected[entry.session] = problem
+                    rejected[_writer(entry)] = problem
                 results.append(problem)
         return results
 
@@ -190,6 +190,11 @@ def _parts(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         part.append(entry)
     if part:
         yield part
+
+
+def _writer(entry: Entry) -> tuple[SessionKey, int]:
+    """After an entry that is rejected, the later ones of the same writer are, too."""
+    return entry.session, entry.incarnation
 
 
 def _too_large(what: str, session: SessionKey, size_bytes: int) -> RecordTooLarge:
