@@ -10,6 +10,9 @@ FITS := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
 
 FUZZ_SECONDS ?= 60
+SCHEDULES ?= 20000
+SCHEDULES_SEED ?= 1
+SCHEDULES_SECONDS ?= 3600
 MUTANTS ?= 150
 MUTANTS_SEED ?= 1
 MUTANTS_SECONDS ?= 3000
@@ -42,7 +45,7 @@ NEWEST := .venv-newest/bin/python -m
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo test system newest fuzz mutants chaos check docs bench bench-quick gate wheel
+.PHONY: help demo test system newest fuzz simulate mutants chaos check docs bench bench-quick gate wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -68,6 +71,9 @@ fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60),
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.decoders --seconds $(FUZZ_SECONDS)
 	@PYTHONPATH=tests $(BIN)/python -m fuzzing.frames --seconds $$(( $(FUZZ_SECONDS) / 2 ))
 	@$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile all-examples $$(grep -rl --include='test_*.py' 'import examples$$' tests)
+
+simulate: $(LINKED)  ## Play SCHEDULES (20,000) of durable sessions whose processes, journal and routers fail at any moment
+	@cd tests && ../$(BIN)/python -m simulation.run --schedules $(SCHEDULES) --seed $(SCHEDULES_SEED) --seconds $(SCHEDULES_SECONDS)
 
 mutants: $(LINKED)  ## Put small faults into the code, and check that tests see nine of ten: MUTANTS (150), MUTANTS_SEED
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.run \

@@ -295,7 +295,8 @@ class ProcessLost(_FromLLM, frozen=True, kw_only=True):
     """The session's actor died, for the *reason*, and the session goes on in another one, from its journal.
 
     It does so at once if somebody waits for a reply, else with the next call. The runtime emits it, not the session,
-    *at* the time at which it found out. What was being answered is asked again: ``Retrying`` says so.
+    *at* the time at which it found out: it has the number of the event before it, and who reads the session later does
+    not get it. What was being answered is asked again: ``Retrying`` says so.
     """
 
     reason: DeathReason

@@ -24,8 +24,8 @@ from .segments import (
 class SessionLog:
     """The segments of one session that are still held, each with its age. *last_seq* is that of its last event.
 
-    *host_id* is its host, if that has published; it *is_lost* if that has died. *end_data* is its encoded ``Died``, if
-    the session died.
+    *host_id* is its host, if that has published; it *is_lost* if that has died, and *loss_data* is the encoded
+    ``ProcessLost``. *end_data* is its encoded ``Died``, if the session died.
     """
 
     session_id: str
@@ -34,6 +34,7 @@ class SessionLog:
     last_seq: int = 0
     incarnation: int = 1
     is_lost: bool = False
+    loss_data: bytes = b""
     session_end: SessionEnd = SessionEnd.NONE
     end_data: bytes = b""
     size_bytes: int = 0
@@ -76,6 +77,16 @@ class SessionLog:
         count, data = (1, self.end_data) if self.end_data else (0, b"")
         first = self.last_seq + 1 - count
         return Segment(self.session_id, self.epoch, first, count, data, self.session_end, self.incarnation)
+
+    def notice(self) -> Segment | None:
+        """What readers are told while no process has the session.
+
+        It has no number of its own: the one after the last event here may be that of an event which is recorded, and
+        was not published.
+        """
+        if not self.is_lost:
+            return None
+        return Segment(self.session_id, self.epoch, self.last_seq + 1, 0, self.loss_data, incarnation=self.incarnation)
 
     def _index_after(self, seq: int) -> int:
         """The index of the first segment with an event after number *seq*."""
@@ -244,13 +255,13 @@ class EventLog:
         log = self._log_of(session_id, epoch)
         if log.session_end or log.is_lost or log.host_id not in ("", host_id):
             return False
-        is_known = self._knows_last_seq(log)
-        # If not, nobody knows a number for the event. Who waits finds out by itself.
-        appended = is_known and self.append(
-            Segment(session_id, epoch, log.last_seq + 1, 1, event, SessionEnd.NONE, log.incarnation)
-        )
-        log.is_lost = True
-        return appended
+        log.is_lost, log.loss_data = True, event
+        return True
+
+    def notice(self, session_id: str) -> Segment | None:
+        """What the readers of the session are told, if no process has it at the moment."""
+        logs = self._logs.get(session_id)
+        return logs[-1].notice() if logs else None
 
     def _log_of(self, session_id: str, epoch: int) -> SessionLog:
         """The log of the session, created if need be."""

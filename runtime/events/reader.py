@@ -70,6 +70,7 @@ class Reader:
         self._segments: deque[tuple[Segment, int]] = deque()  # each with the last number that the reader had before it
         self._events: Iterator[FromLLM] = iter(())
         self._incarnations: dict[str, int] = {}  # of sessions that an actor has taken over from another
+        self._losses: dict[str, tuple[int, int]] = {}  # the epoch and incarnation whose loss was told last
         self._ended_sessions: deque[str] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
@@ -138,6 +139,8 @@ class Reader:
     def feed(self, segment: Segment) -> bool:
         """Buffer the next *segment*. Returns false if it is ignored: repeated, while resting, or after the end."""
         epoch, last = known = self.cursors.get(segment.session_id, START)
+        if segment.is_notice:
+            return self._feed_notice(segment, known)
         position = segment.position
         if self._ended or position <= known or self._is_fenced(segment):
             return False
@@ -152,6 +155,19 @@ class Reader:
         self._segments.append((segment, last))
         if segment.session_end:
             self._end_session(segment)
+        self._wake()
+        return True
+
+    def _feed_notice(self, notice: Segment, known: Position) -> bool:
+        """Buffer *notice*, unless it was told already, or is no news any more."""
+        session_id, loss = notice.session_id, (notice.epoch, notice.incarnation)
+        is_old = known[0] > notice.epoch or known[1] == END_SEQ or self._losses.get(session_id, START) >= loss
+        if self._ended or self._is_resting or is_old or self._is_fenced(notice):
+            return False
+        if self.session_id is not None and known[0] != notice.epoch:
+            return False
+        self._losses[session_id] = loss
+        self._segments.append((notice, known[1]))
         self._wake()
         return True
 
@@ -250,6 +266,7 @@ class Reader:
         if last == END_SEQ:
             del self.cursors[session_id]
             self._incarnations.pop(session_id, None)
+            self._losses.pop(session_id, None)
 
     def _end(self) -> None:
         if not self._ended:
@@ -265,6 +282,8 @@ class Reader:
 def _events_after(segment: Segment, last: int) -> list[FromLLM]:
     """The events of *segment* after number *last*; a ``Missed`` comes before them if there is a gap."""
     events = decode_events(segment)
+    if segment.is_notice:
+        return [msgspec.structs.replace(event, seq=max(last, event.seq)) for event in events]
     if segment.session_end is SessionEnd.DIED and events and segment.last <= last != DEATH_SEQ:
         # The router did not know how far the session had come: *last* may be of another event.
         return [msgspec.structs.replace(event, seq=last + 1) for event in events[-1:] if isinstance(event, Died)]

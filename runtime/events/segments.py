@@ -58,7 +58,8 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     *epoch* distinguishes sessions that used the same id one after the other: a later session has a larger epoch.
     *incarnation* distinguishes the actors that hosted the same session one after the other, from 1 on: its numbers go
     on, so readers continue, and what an older one still sends is ignored. A segment without events reports that the
-    events before *first* are no longer held, that the session has ended, or both.
+    events before *first* are no longer held, that the session has ended, or both. If it has data nevertheless, it is a
+    notice: an event of the runtime, ``ProcessLost``, that has no number of its own.
     """
 
     session_id: str
@@ -68,6 +69,11 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     data: bytes
     session_end: SessionEnd = SessionEnd.NONE
     incarnation: _Number = 1
+
+    @property
+    def is_notice(self) -> bool:
+        """True if it tells of the session, and is not a part of it."""
+        return not self.count and bool(self.data)
 
     @property
     def last(self) -> int:
@@ -150,10 +156,10 @@ def encode_events(events: Sequence[FromLLM]) -> bytes:
 
 def decode_events(segment: Segment) -> list[FromLLM]:
     """The events of *segment*, each with its session id and sequence number."""
-    if not segment.count:
+    if not segment.data:
         return []
     events = _events_decoder.decode(segment.data)
-    session_id, seq = segment.session_id, segment.first
+    session_id, seq = segment.session_id, segment.last if segment.is_notice else segment.first
     set_field = msgspec.structs.force_setattr  # the events are frozen, but new: no other code holds them yet
     for event in events:
         set_field(event, "session_id", session_id)

@@ -49,7 +49,7 @@ class _ActiveSubscription(Generic[D]):
     """A subscription and its progress.
 
     *pending* are the sessions with undelivered segments, oldest first; *dropped* are the end markers of those whose
-    logs were dropped meanwhile.
+    logs were dropped meanwhile, and *notices* what it is to be told of some.
     """
 
     id: int
@@ -59,6 +59,7 @@ class _ActiveSubscription(Generic[D]):
     cursors: dict[str, Position]
     pending: dict[str, None] = field(default_factory=dict[str, None])
     dropped: dict[str, Segment] = field(default_factory=dict[str, Segment])
+    notices: dict[str, Segment] = field(default_factory=dict[str, Segment])
 
     def position(self, session_id: str) -> Position:
         """How far the session has been delivered."""
@@ -139,10 +140,10 @@ class Subscriptions(Generic[D]):
         event = ended.last_event()
         for session_id, epoch in ended.sessions.items():
             if ended.session_end is SessionEnd.LOST:
-                is_new = self.log.lose_session(session_id, epoch, ended.host_id, event)
-            else:
-                is_new = self.log.end_session(session_id, epoch, ended.session_end, event)
-            if is_new:
+                if self.log.lose_session(session_id, epoch, ended.host_id, event):
+                    self._add_notice(session_id, self._subscribed_to(session_id))
+                    drivers |= self._add_pending(session_id)
+            elif self.log.end_session(session_id, epoch, ended.session_end, event):
                 drivers |= self._add_pending(session_id)
         return drivers
 
@@ -230,7 +231,10 @@ class Subscriptions(Generic[D]):
                     subscription.pending[session_id] = None  # behind the other sessions
                     break
                 deliveries.append(Delivery(subscription.id, segment))
-                subscription.cursors[session_id] = segment.position
+                if segment.is_notice:
+                    del subscription.notices[session_id]
+                else:
+                    subscription.cursors[session_id] = segment.position
                 subscription.credit_bytes -= segment.size_bytes
                 room_bytes -= segment.size_bytes
         if len(subscription.cursors) > 2 * len(self.log) + _MANY_CURSORS:
@@ -241,7 +245,12 @@ class Subscriptions(Generic[D]):
     def _undelivered(self, subscription: _ActiveSubscription[D], session_id: str) -> Iterator[Segment]:
         if end_marker := subscription.dropped.pop(session_id, None):
             yield end_marker
-        yield from self.log.segments_after(session_id, subscription.position(session_id))
+        for segment in self.log.segments_after(session_id, subscription.position(session_id)):
+            if (notice := subscription.notices.get(session_id)) and segment.first >= notice.first:
+                yield notice  # before what another process has published since
+            yield segment
+        if notice := subscription.notices.get(session_id):
+            yield notice
 
     def _add(self, driver: _Driver[D], subscription: Subscription) -> None:
         self._remove(driver, subscription.id)
@@ -255,7 +264,8 @@ class Subscriptions(Generic[D]):
         else:
             self._by_session.setdefault(session_id, {})[active] = None
         for each in self.log if session_id is None else (session_id,):
-            if active.position(each) < self.log.position(each):
+            self._add_notice(each, (active,))
+            if active.position(each) < self.log.position(each) or each in active.notices:
                 active.add_pending(each)
 
     def _remove(self, driver: _Driver[D], subscription_id: int) -> None:
@@ -272,6 +282,12 @@ class Subscriptions(Generic[D]):
             del to_session[subscription]
             if not to_session:
                 del self._by_session[session_id]
+
+    def _add_notice(self, session_id: str, subscriptions: Iterable[_ActiveSubscription[D]]) -> None:
+        """Have *subscriptions* told that no process has the session, if that is so."""
+        if notice := self.log.notice(session_id):
+            for each in subscriptions:
+                each.notices[session_id] = notice
 
     def _add_pending(self, session_id: str) -> set[D]:
         return {each.driver.key for each in self._subscribed_to(session_id) if each.add_pending(session_id)}
