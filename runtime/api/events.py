@@ -26,10 +26,15 @@ class _FromLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=
     at: float = 0.0
 
 
-class TurnStarted(_FromLLM, frozen=True, kw_only=True):
-    """The turn's message has left the queue. *correlation_id* and *metadata* are those of the message."""
+class OfTurn(_FromLLM, frozen=True, kw_only=True):
+    """An event of a turn: *correlation_id* is that of the message that started the turn."""
 
     correlation_id: str = ""
+
+
+class TurnStarted(OfTurn, frozen=True, kw_only=True):
+    """The turn's message has left the queue. *metadata* is that of the message."""
+
     metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
 
 
@@ -44,7 +49,7 @@ class Steered(_FromLLM, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}  # noqa: RUF012  (msgspec copies it)
 
 
-class StreamStarted(_FromLLM, frozen=True, kw_only=True):
+class StreamStarted(OfTurn, frozen=True, kw_only=True):
     """The provider has started to answer a request. *rate_limits* come from the response headers."""
 
     message_id: str
@@ -52,28 +57,28 @@ class StreamStarted(_FromLLM, frozen=True, kw_only=True):
     rate_limits: RateLimits | None = None
 
 
-class TextChunk(_FromLLM, frozen=True, kw_only=True):
+class TextChunk(OfTurn, frozen=True, kw_only=True):
     """An increment of the visible text. *block* is the index of its content block in the answer."""
 
     text: str
     block: int = 0
 
 
-class Cited(_FromLLM, frozen=True, kw_only=True):
+class Cited(OfTurn, frozen=True, kw_only=True):
     """The text of *block* cites a source."""
 
     citation: Citation
     block: int = 0
 
 
-class ThinkingChunk(_FromLLM, frozen=True, kw_only=True):
+class ThinkingChunk(OfTurn, frozen=True, kw_only=True):
     """An increment of the model's visible thinking."""
 
     text: str
     block: int = 0
 
 
-class ToolInputChunk(_FromLLM, frozen=True, kw_only=True):
+class ToolInputChunk(OfTurn, frozen=True, kw_only=True):
     """An increment of the JSON text of a tool use that the model is writing.
 
     *tool_use_id* is the provider's id. The ``ToolBatch`` has the id to answer to, which is unique in the session.
@@ -85,7 +90,7 @@ class ToolInputChunk(_FromLLM, frozen=True, kw_only=True):
     block: int = 0
 
 
-class ToolBatch(_FromLLM, frozen=True, kw_only=True):
+class ToolBatch(OfTurn, frozen=True, kw_only=True):
     """Tool uses of an answer, each once, in the model's order: answer *uses* with ``ToolResults``.
 
     The input of *refused* is not a JSON object; the session has answered them itself, with an error for the model.
@@ -100,14 +105,14 @@ class ToolBatch(_FromLLM, frozen=True, kw_only=True):
     on_ray: tuple[str, ...] = ()
 
 
-class ApprovalRequested(_FromLLM, frozen=True, kw_only=True):
+class ApprovalRequested(OfTurn, frozen=True, kw_only=True):
     """The turn waits until somebody has approved or denied *uses*: with ``Approve`` or ``Deny``."""
 
     uses: tuple[ToolUse, ...]
     step: int = 0
 
 
-class QuestionAsked(_FromLLM, frozen=True, kw_only=True):
+class QuestionAsked(OfTurn, frozen=True, kw_only=True):
     """The model asks the user a *question*: the turn waits until somebody answers it with ``AnswerQuestion``.
 
     *choices* are answers that it suggests, if it does.
@@ -119,14 +124,14 @@ class QuestionAsked(_FromLLM, frozen=True, kw_only=True):
     step: int = 0
 
 
-class ToolStarted(_FromLLM, frozen=True, kw_only=True):
+class ToolStarted(OfTurn, frozen=True, kw_only=True):
     """A program has started to run a tool. Of one that ends at once, this comes with its end."""
 
     tool_use_id: str
     name: str
 
 
-class ToolProgress(_FromLLM, frozen=True, kw_only=True):
+class ToolProgress(OfTurn, frozen=True, kw_only=True):
     """What a running tool says of its progress, up to 2,000 characters. Of quick successions, this has the last."""
 
     tool_use_id: str
@@ -134,7 +139,7 @@ class ToolProgress(_FromLLM, frozen=True, kw_only=True):
     text: str
 
 
-class ToolCompleted(_FromLLM, frozen=True, kw_only=True):
+class ToolCompleted(OfTurn, frozen=True, kw_only=True):
     """A tool use has its result, after *duration_s*, if who answered it says so."""
 
     tool_use_id: str
@@ -142,7 +147,7 @@ class ToolCompleted(_FromLLM, frozen=True, kw_only=True):
     duration_s: float | None = None
 
 
-class ToolFailed(_FromLLM, frozen=True, kw_only=True):
+class ToolFailed(OfTurn, frozen=True, kw_only=True):
     """The result of a tool use is an error. *message* is its text for the model, up to 1,000 characters of it.
 
     So ends a tool use, too, that has started before its answer was complete, and is not in an answer that is used.
@@ -154,7 +159,7 @@ class ToolFailed(_FromLLM, frozen=True, kw_only=True):
     duration_s: float | None = None
 
 
-class StepCompleted(_FromLLM, frozen=True, kw_only=True):
+class StepCompleted(OfTurn, frozen=True, kw_only=True):
     """Step *number* of the turn is complete: all *uses* of an answer have their *results*, in their order.
 
     *text* is what the model wrote beside them, *usage* that of the request that ended the answer, *duration_s* the time
@@ -171,7 +176,7 @@ class StepCompleted(_FromLLM, frozen=True, kw_only=True):
     duration_s: float | None = None
 
 
-class TokenUpdate(_FromLLM, frozen=True, kw_only=True):
+class TokenUpdate(OfTurn, frozen=True, kw_only=True):
     """The tokens of the request that just ended, however it ended, and the totals of its turn and its session."""
 
     request: Usage
@@ -179,7 +184,7 @@ class TokenUpdate(_FromLLM, frozen=True, kw_only=True):
     of_session: Usage
 
 
-class Retrying(_FromLLM, frozen=True, kw_only=True):
+class Retrying(OfTurn, frozen=True, kw_only=True):
     """A request failed and is sent again after *delay_s*. The text of its answer so far is void."""
 
     attempt: int
@@ -188,14 +193,14 @@ class Retrying(_FromLLM, frozen=True, kw_only=True):
     message: str
 
 
-class Continuing(_FromLLM, frozen=True, kw_only=True):
+class Continuing(OfTurn, frozen=True, kw_only=True):
     """The next request continues an answer that was cut off or paused. *text* is what a turn before has of it."""
 
     stop_reason: StopReason
     text: str = ""
 
 
-class Compacted(_FromLLM, frozen=True, kw_only=True):
+class Compacted(OfTurn, frozen=True, kw_only=True):
     """A compaction has ended: number *compaction* of those that ``Compact`` asked for, or 0 if nobody did.
 
     *problem* says why the history was not compacted, or not enough.
@@ -209,7 +214,7 @@ class Compacted(_FromLLM, frozen=True, kw_only=True):
     compaction: int = 0
 
 
-class Completed(_FromLLM, frozen=True, kw_only=True):
+class Completed(OfTurn, frozen=True, kw_only=True):
     """The turn is complete, and its answer is in the history. *usage* is the total of its *requests*.
 
     *stop_details* is what the provider says about a refusal. With ``on_refusal="discard"`` a turn with the stop reason
@@ -221,16 +226,13 @@ class Completed(_FromLLM, frozen=True, kw_only=True):
     usage: Usage
     requests: int
     stop_details: StopDetails | None = None
-    correlation_id: str = ""
 
 
-class Interrupted(_FromLLM, frozen=True, kw_only=True):
+class Interrupted(OfTurn, frozen=True, kw_only=True):
     """The turn was interrupted. No event of the turn follows."""
 
-    correlation_id: str = ""
 
-
-class Failed(_FromLLM, frozen=True, kw_only=True):
+class Failed(OfTurn, frozen=True, kw_only=True):
     """The turn failed. Everything before the unfinished answer stays in the history; ``Retry`` requests it again.
 
     *code* is the error class's code. *partial_text* is the text that the unfinished answer had so far. *details* is
@@ -246,7 +248,6 @@ class Failed(_FromLLM, frozen=True, kw_only=True):
     details: StopDetails | None = None
     retry_after_s: float | None = None
     message_stays: bool = True
-    correlation_id: str = ""
 
 
 class Configured(_FromLLM, frozen=True, kw_only=True):

@@ -39,9 +39,8 @@ class _ToLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=st
 class UserMessage(_ToLLM, frozen=True, kw_only=True):
     """Starts a turn. *when_busy*, *output_schema* and *settings* override the session's settings for this turn.
 
-    *correlation_id*, an id of the program's own, comes back in the ``TurnStarted`` and in the event that ends the turn,
-    and is in the logs; *metadata* comes back in the ``TurnStarted``, and stays with the message in the history.
-    Neither is sent to the provider.
+    *correlation_id*, an id of the program's own, comes back in each event of the turn, and is in the logs; *metadata*
+    comes back in the ``TurnStarted``, and stays with the message in the history. Neither is sent to the provider.
 
     *temporary_content* comes before the content in the requests of this turn, and leaves the history when the turn
     ends, however it ends. With *temporary*, all messages of the turn do: it is an aside.

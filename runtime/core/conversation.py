@@ -36,6 +36,7 @@ from .receipts import find_receipt
 from .settings import changed_config
 from .state import ConversationState
 from .tools.kept_results import kept_bytes, within
+from .turn import correlate
 
 
 class Conversation:
@@ -255,7 +256,7 @@ class Conversation:
             event = msgspec.structs.replace(event, partial=ev.NOTHING)
         if repeated := repeated_receipt(state, event):
             return [repeated]
-        was_idle, last_request = isinstance(state.phase, Idle | Unopened), state.last_request
+        was_idle, last_request, turn = isinstance(state.phase, Idle | Unopened), state.last_request, state.running_turn
         before, state.history.now = state.history.now, event.at or state.history.now
         try:
             instructions = self._change(event)
@@ -268,6 +269,7 @@ class Conversation:
         state.record += 1
         ended = None if state.last_request is last_request else state.last_request
         if (emitted := [step.event for step in instructions if isinstance(step, Emit)]) or ended:
+            correlate(emitted, (turn, state.running_turn))
             state.tally = state.tally or Tally()
             state.tally.count(emitted, ended, state.history.now)
         return [ev.Record(state.record, event), *instructions]
@@ -283,8 +285,13 @@ class Conversation:
             case ev.Opened():
                 state.trigger = ev.Opened
                 return self._open(event)
-            case ev.Imported() | ev.HistoryTrimmed():
-                return self._change_history(event)
+            case ev.Imported():
+                import_messages(state, event)
+                return []
+            case ev.HistoryTrimmed(limit_bytes=limit_bytes):
+                state.history.drop_removed(limit_bytes)
+                state.kept_results = within(state.kept_results, limit_bytes)
+                return []
             case ev.Recovered():
                 state.trigger = ev.Recovered
                 return recover(state, event)
@@ -299,15 +306,6 @@ class Conversation:
         state.source = event.source
         state.meter.use_provider(event.config.provider.name)
         state.enter(Idle())
-        return []
-
-    def _change_history(self, event: ev.Imported | ev.HistoryTrimmed) -> list[Instruction]:
-        match event:
-            case ev.Imported():
-                import_messages(self._state, event)
-            case ev.HistoryTrimmed(limit_bytes=limit_bytes):
-                self._state.history.drop_removed(limit_bytes)
-                self._state.kept_results = within(self._state.kept_results, limit_bytes)
         return []
 
     # Persistence

@@ -39,7 +39,7 @@ class SendRequest(_Instruction, frozen=True):
     """Send the request *number* and report ``Answered`` or ``RequestFailed``.
 
     *attempt* counts from 1 for each answer. *prompts* are those of a ``Request``. With *early_tools*, report
-    ``ToolUseReady`` for each tool use whose input is complete before the answer is.
+    ``ToolUseReady`` for each tool use whose input is complete before the answer is. *correlation_id* is the turn's.
     """
 
     number: int
@@ -49,6 +49,7 @@ class SendRequest(_Instruction, frozen=True):
     config: SessionConfig
     prompts: tuple[Prompt, ...] = ()
     early_tools: bool = False
+    correlation_id: str = ""
 
 
 class StartBackoff(_Instruction, frozen=True):

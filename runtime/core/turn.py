@@ -1,5 +1,7 @@
 """The running turn, and the events that report on it."""
 
+from collections.abc import Iterable, Sequence
+
 import msgspec
 
 from ...providers.schema.content import ToolUse, UserBlock
@@ -201,3 +203,13 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     def approval_requested(self, uses: tuple[ToolUse, ...]) -> out.ApprovalRequested:
         """The event that asks whether *uses* may run."""
         return out.ApprovalRequested(turn=self.number, uses=uses, step=self.steps)
+
+
+def correlate(events: Sequence[out.FromLLM], turns: Iterable[Turn | None]) -> None:
+    """Give those of *events*, which are new, the ``correlation_id`` of their turn, if it is one of *turns*."""
+    for turn in turns:
+        if turn is None or not turn.correlation_id:
+            continue
+        for event in events:
+            if isinstance(event, out.OfTurn) and event.turn == turn.number:
+                msgspec.structs.force_setattr(event, "correlation_id", turn.correlation_id)

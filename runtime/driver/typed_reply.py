@@ -96,7 +96,11 @@ class TypedReply(_SchemaReply[T]):
             content = (*asked.content, Text(f"You answered:\n{answer.text}"), *correction.content)
             return msgspec.structs.replace(asked, content=content, output_schema=None)
         return msgspec.structs.replace(
-            correction, settings=self._options.settings, temporary_content=asked.temporary_content
+            correction,
+            settings=self._options.settings,
+            temporary_content=asked.temporary_content,
+            correlation_id=asked.correlation_id,
+            metadata=asked.metadata,
         )
 
     def _value(self, answer: FinalAnswer) -> T:

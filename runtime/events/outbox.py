@@ -36,10 +36,11 @@ class _PendingText:
     block: int
     pieces: list[str]
     at: float
+    correlation_id: str
 
     def event(self) -> FromLLM:
         text = "".join(self.pieces)  # of one, join makes no copy
-        return self.kind(turn=self.turn, at=self.at, block=self.block, text=text)
+        return self.kind(turn=self.turn, at=self.at, correlation_id=self.correlation_id, block=self.block, text=text)
 
 
 class Outbox:
@@ -64,6 +65,7 @@ class Outbox:
         "_taken",
         "_unacknowledged_bytes",
         "coalescible",
+        "correlation_id",
         "epoch",
         "is_fenced",
         "limit_bytes",
@@ -92,6 +94,8 @@ class Outbox:
         self._on_pending = on_pending
         self.coalescible = False
         """True if the pending items only continue a text block that is already published: they may linger."""
+        self.correlation_id = ""
+        """That of the turn whose text it gets."""
 
         self._last_text: _PendingText | None = None  # pending or taken; None once any other event follows it
         self._pending: list[FromLLM | _PendingText] = []
@@ -173,7 +177,7 @@ class Outbox:
             self._pending_bytes += len(text)
             self._flush_if(2 * self._pending_bytes > self.limit_bytes)
         else:
-            self._last_text = _PendingText(kind, turn, block, [text], time.time())
+            self._last_text = _PendingText(kind, turn, block, [text], time.time(), self.correlation_id)
             self._append(self._last_text, len(text), coalescible=last is not None)
 
     def take_segment(self) -> Segment | None:

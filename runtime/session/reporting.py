@@ -5,6 +5,7 @@ import logging
 from ...providers.schema.checks.shown import shown
 from ...providers.schema.usage import Count
 from ..api import events as out
+from ..api.messages import UserMessage
 from ..core.conversation import Conversation
 from ..core.instructions import SendRequest
 
@@ -17,9 +18,9 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
         return
     match event:
         case out.Retrying():
-            log.info("%s: turn %d is tried again in %.1f s: %s", session_id, event.turn, event.delay_s, event.code)
+            log.info("%s: %s is tried again in %.1f s: %s", session_id, _called(event), event.delay_s, event.code)
         case out.Failed():
-            log.info("%s: turn %d%s failed: %s", session_id, event.turn, _called(event), event.code)
+            log.info("%s: %s failed: %s", session_id, _called(event), event.code)
         case out.Compacted():
             log.info(
                 "%s: compacted (%s): %d messages, before %d",
@@ -34,21 +35,20 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
             log.info("%s: closed", session_id)
         case out.Completed():
             log.debug(
-                "%s: turn %d%s completed: %s, %d requests, %s tokens in, %s out",
+                "%s: %s completed: %s, %d requests, %s tokens in, %s out",
                 session_id,
-                event.turn,
                 _called(event),
                 event.stop_reason,
                 event.requests,
                 _tokens(event.usage.input),
                 _tokens(event.usage.output),
             )
-        case out.TurnStarted() | out.Steered() | out.Interrupted():
-            log.debug("%s: turn %d%s: %s", session_id, event.turn, _called(event), type(event).__name__)
         case out.ToolBatch():
-            log.debug("%s: turn %d waits for %d tools", session_id, event.turn, len(event.uses))
+            log.debug("%s: %s waits for %d tools", session_id, _called(event), len(event.uses))
         case out.QuestionAsked():
-            log.info("%s: turn %d asks the user, tool use %s", session_id, event.turn, shown(event.tool_use_id))
+            log.info("%s: %s asks the user, tool use %s", session_id, _called(event), shown(event.tool_use_id))
+        case out.OfTurn() | out.Steered():
+            log.debug("%s: %s: %s", session_id, _called(event), type(event).__name__)
         case _:
             log.debug("%s: turn %d: %s", session_id, event.turn, type(event).__name__)
 
@@ -59,9 +59,9 @@ def report_wait(session_id: str, turn: int, conversation: Conversation) -> None:
     needs |= {use.id: "answer" for use in conversation.open_questions}
     open_uses = conversation.open_tool_uses
     waiting = ", ".join(f"{shown(use.id)} ({needs.get(use.id, 'result')})" for use in open_uses)
-    log.info(
-        "%s: turn %d is queued behind turn %d, which waits for tools: %s", session_id, turn, conversation.turn, waiting
-    )
+    message = next((queued.message for queued in conversation.queue if queued.turn == turn), None)
+    name = _named(turn, message.correlation_id if isinstance(message, UserMessage) else "")
+    log.info("%s: %s is queued behind turn %d, which waits for tools: %s", session_id, name, conversation.turn, waiting)
 
 
 def report_request(session_id: str, send: SendRequest) -> None:
@@ -69,9 +69,9 @@ def report_request(session_id: str, send: SendRequest) -> None:
     if not log.isEnabledFor(logging.DEBUG):
         return
     log.debug(
-        "%s: turn %d sends request %d to %s, %s: %d messages, attempt %d",
+        "%s: %s sends request %d to %s, %s: %d messages, attempt %d",
         session_id,
-        send.turn,
+        _named(send.turn, send.correlation_id),
         send.number,
         send.config.provider.service,
         send.config.provider.model,
@@ -80,8 +80,13 @@ def report_request(session_id: str, send: SendRequest) -> None:
     )
 
 
-def _called(event: out.TurnStarted | out.Steered | out.TurnEnd) -> str:
-    return f" ({event.correlation_id!r})" if event.correlation_id else ""
+def _called(event: out.OfTurn | out.Steered) -> str:
+    return _named(event.turn, event.correlation_id)
+
+
+def _named(turn: int, correlation_id: str) -> str:
+    """*turn* as logs have it: with the name that the program has given it."""
+    return f"turn {turn} ({correlation_id!r})" if correlation_id else f"turn {turn}"
 
 
 def _tokens(count: Count) -> str:

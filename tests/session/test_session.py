@@ -10,7 +10,8 @@ from fixtures.virtual_time import run
 
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig
-from rayconteur.runtime import TurnEnd
+from rayconteur.runtime import ToolProgress, ToolUpdate, TurnEnd
+from rayconteur.runtime.api.events import OfTurn
 from rayconteur.scripted import Call, Cut, Fail, Say, Think, Wait
 
 ECHO = (Say(),)
@@ -184,6 +185,32 @@ def test_every_event_of_a_session_has_its_time_and_none_is_earlier_than_the_one_
     assert {type(event) for event in events} >= {rc.TurnStarted, rc.StreamStarted, rc.ThinkingChunk, rc.ToolInputChunk}
     assert times == sorted(times)
     assert before <= times[0] <= times[-1] <= time.time()
+
+
+def test_each_event_of_a_turn_has_the_correlation_id_of_its_message_and_no_event_of_another_turn_has() -> None:
+    answers = (
+        (Fail("overloaded", "later"),),
+        (Think("Hm."), Say("Look."), Call("look", {"where": "nest"})),
+        (Say("Eggs."),),
+    )
+    named = rc.UserMessage(content=(rc.Text("What is there?"),), correlation_id="order-7")
+
+    async def main() -> list[rc.FromLLM]:
+        async with running_session(scripted_config(*answers)) as session:
+            turn = session.tell(named).turn
+            batch = await session.wait_for_event(rc.ToolBatch, turn)
+            assert isinstance(batch, rc.ToolBatch)
+            session.tell(ToolUpdate(started=(batch.uses[0].id,), progress={batch.uses[0].id: "half"}))
+            session.tell(rc.ToolResults(results=(rc.ToolResult(batch.uses[0].id, (rc.Text("eggs"),)),)))
+            await session.wait_for_end(1)
+            await session.wait_for_end(session.ask())
+            return session.events
+
+    events = [event for event in run(main()) if isinstance(event, OfTurn)]
+
+    assert {(event.turn, event.correlation_id) for event in events} == {(1, "order-7"), (2, "")}
+    kinds = {type(event) for event in events if event.turn == 1}
+    assert kinds >= {rc.StreamStarted, rc.TextChunk, rc.ThinkingChunk, rc.ToolInputChunk, rc.Retrying, ToolProgress}
 
 
 def test_the_status_and_the_answer_have_the_figures_of_the_last_request() -> None:

@@ -127,7 +127,16 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     messages = state.history.view
     state.prompts = prompts_in_request(state.prompts, config, messages)
     early_tools = may_start_early(config) and not turn.without_tools
-    return SendRequest(state.requests, turn.number, turn.attempt, messages, config, state.prompts, early_tools)
+    return SendRequest(
+        number=state.requests,
+        turn=turn.number,
+        attempt=turn.attempt,
+        messages=messages,
+        config=config,
+        prompts=state.prompts,
+        early_tools=early_tools,
+        correlation_id=turn.correlation_id,
+    )
 
 
 def fail_request(state: ConversationState, turn: Turn, failed: ev.RequestFailed) -> list[Instruction]:

@@ -29,7 +29,7 @@ class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
     The text of an answer that was continued is that of all of its parts. *tool_calls* are the tool uses of the turn, in
     the order in which the model asked for them; *steps* are its answers, with their tool uses and results; *message_id*
     is the provider's id of the last answer, empty where it has none. *duration_s* is the time from sending the message
-    to the turn's end, as this program saw it.
+    to the turn's end, as this program saw it. *correlation_id* is that of the message.
     """
 
     __repr__ = short_repr
@@ -45,6 +45,7 @@ class FinalAnswer(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepCompleted, ...] = ()
     message_id: str = ""
     duration_s: float = 0.0
+    correlation_id: str = ""
 
     def _repr_html_(self) -> str:
         return text_html(self.text) + self._notes_html()
@@ -115,6 +116,7 @@ class AnswerParts:
             steps=tuple(steps),
             message_id=self._message_id,
             duration_s=time.monotonic() - self._started_at,
+            correlation_id=completed.correlation_id,
         )
 
     def _last_step(self, completed: Completed) -> StepCompleted:
@@ -124,6 +126,7 @@ class AnswerParts:
             seq=completed.seq,
             at=completed.at,
             turn=completed.turn,
+            correlation_id=completed.correlation_id,
             number=len(self._steps) + 1,
             text=self.text,
             uses=(),

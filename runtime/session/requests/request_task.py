@@ -66,6 +66,7 @@ class RequestTask:
     def __post_init__(self) -> None:
         self._draft = Draft(self.client.provider)
         self._sent_at = _now()
+        self.outbox.correlation_id = self.send.correlation_id
 
     @property
     def duration_s(self) -> float:
@@ -128,7 +129,7 @@ class RequestTask:
                 outbox.put_text(ThinkingChunk, turn, delta.index, delta.text)
             else:
                 at = at or time.time()
-                self._emit_event(delta, turn, at)
+                self._emit_event(delta, at)
         if self._first_text_s is None and any(isinstance(delta, TextDelta) and delta.text for delta in deltas):
             self._first_text_s = self.duration_s
 
@@ -143,19 +144,25 @@ class RequestTask:
     def _times(self) -> dict[str, float | None]:
         return {"duration_s": self.duration_s, "first_text_s": self._first_text_s}
 
-    def _emit_event(self, delta: Delta, turn: int, at: float) -> None:
+    def _emit_event(self, delta: Delta, at: float) -> None:
+        turn, name = self.send.turn, self.send.correlation_id
         match delta:
             case AnswerStarted(message_id=message_id, model=model, rate_limits=limits):
                 self.streaming = True
-                started = out.StreamStarted(turn=turn, message_id=message_id, model=model, rate_limits=limits)
+                started = out.StreamStarted(
+                    turn=turn, correlation_id=name, message_id=message_id, model=model, rate_limits=limits
+                )
                 self.outbox.put_event(started, at=at)
             case Cited(index=index, citation=citation):
-                self.outbox.put_event(out.Cited(turn=turn, citation=citation, block=index), at=at)
+                cited = out.Cited(turn=turn, correlation_id=name, citation=citation, block=index)
+                self.outbox.put_event(cited, at=at)
             case ToolUseStarted(index=index):
                 self._tools[index] = delta
             case ToolInputDelta(index=index, json=json) if json:
                 tool = self._tools[index]
-                chunk = out.ToolInputChunk(turn=turn, tool_use_id=tool.id, name=tool.name, json=json, block=index)
+                chunk = out.ToolInputChunk(
+                    turn=turn, correlation_id=name, tool_use_id=tool.id, name=tool.name, json=json, block=index
+                )
                 self.outbox.put_event(chunk, len(json), at)
             case _:
                 pass

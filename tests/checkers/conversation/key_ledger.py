@@ -1,4 +1,4 @@
-"""The keys of messages: part of the model checker."""
+"""The keys and the correlation ids of messages: part of the model checker."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from builders.conversation import copy_of
 
+from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api.errors import KeyMisused
-from rayconteur.runtime.api.messages import MessageKey
+from rayconteur.runtime.api.messages import MessageKey, UserMessage
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import Acknowledge, Instruction
@@ -15,18 +16,23 @@ from rayconteur.runtime.core.receipts import KEPT_RECEIPTS
 
 
 class KeyLedger:
-    """Gives each message a key, and keeps what it was acknowledged with."""
+    """Gives each message a key, and keeps what it was acknowledged with; user messages get correlation ids, too."""
 
     def __init__(self) -> None:
         self._sent = 0
+        self._correlation_ids: dict[int, str] = {}  # by turn
         self._accepted: list[tuple[ev.Received, Acknowledge]] = []
 
     def keyed(self, event: ev.Event) -> ev.Event:
-        """*event*, with a key of its own if it is a message."""
+        """*event*, with a key of its own if it is a message, and an id if it is the user's."""
         if not isinstance(event, ev.Received):
             return event
         self._sent += 1
-        return msgspec.structs.replace(event, key=MessageKey(f"key {self._sent}", b"digest"), seq=self._sent * 10)
+        message = event.message
+        if isinstance(message, UserMessage):
+            message = msgspec.structs.replace(message, correlation_id=f"message {self._sent}")
+        key = MessageKey(f"key {self._sent}", b"digest")
+        return msgspec.structs.replace(event, message=message, key=key, seq=self._sent * 10)
 
     def note(self, event: ev.Event, instructions: Sequence[Instruction]) -> None:
         """*event* was accepted."""
@@ -34,6 +40,15 @@ class KeyLedger:
             [acknowledge] = [step for step in instructions if isinstance(step, Acknowledge)]
             assert acknowledge.seq is None, "a message that is new is said to have arrived before"
             self._accepted.append((event, acknowledge))
+            if isinstance(event.message, UserMessage) and acknowledge.turn is not None:
+                self._correlation_ids[acknowledge.turn] = event.message.correlation_id
+
+    def check_correlation(self, emitted: out.FromLLM) -> None:
+        """Each event of a turn has the id of the message that started it, and none that another turn's has."""
+        if isinstance(emitted, out.Steered):
+            assert emitted.correlation_id == self._correlation_ids[emitted.number]
+        elif isinstance(emitted, out.OfTurn):
+            assert emitted.correlation_id == self._correlation_ids.get(emitted.turn, "")
 
     def check(self, conversation: Conversation) -> None:
         """Whatever has happened since: a message that comes again is acknowledged as it was, and changes nothing."""

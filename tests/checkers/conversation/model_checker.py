@@ -222,6 +222,7 @@ class ModelChecker:
     def _check_event(self, emitted: out.FromLLM, event: ev.Event) -> None:
         assert not self.closed, "an event follows Closed"
         assert (emitted.session_id, emitted.seq) == ("", 0)
+        self._keys.check_correlation(emitted)
         message = event.message if isinstance(event, ev.Received) else None
         match emitted:
             case out.TurnStarted(turn=turn):

@@ -23,9 +23,12 @@ def test_a_final_answer_has_the_tool_calls_the_message_id_and_the_duration_of_it
 ) -> None:
     session = runtime.spawn(LOOKS)
 
-    answer = session.ask("look").answer(lambda use: f"seen {use.id}")
+    question = rc.UserMessage(content=(rc.Text("look"),), correlation_id="order-7")
 
-    assert answer.text == "Two ravens."
+    answer = session.ask(question).answer(lambda use: f"seen {use.id}")
+
+    assert (answer.text, answer.correlation_id) == ("Two ravens.", "order-7")
+    assert [step.correlation_id for step in answer.steps] == ["order-7", "order-7"]
     assert answer.tool_calls == (rc.ToolUse("a", "look", {"at": 1}), rc.ToolUse("b", "look", {}))
     assert answer.message_id
     assert 0 < answer.duration_s < 60

@@ -38,10 +38,15 @@ def test_an_answer_is_a_value_of_the_type(runtime: blocking.Runtime) -> None:
 
 def test_a_misfit_is_reported_to_the_model_once_and_both_turns_are_counted(runtime: blocking.Runtime) -> None:
     session = runtime.spawn(scripted((Say(COLD),), (Say(OSLO),)))
+    question = rc.UserMessage(
+        content=(rc.Text("How is the weather?"),), correlation_id="order-7", metadata={"by": "me"}
+    )
 
-    answer = session.ask("How is the weather?", output_type=Weather).answer()
+    answer = session.ask(question, output_type=Weather).answer()
 
     assert (answer.value, answer.turn, answer.requests) == (Weather("Oslo", 7), 2, 2)
+    assert answer.correlation_id == "order-7"
+    assert [message.metadata for message in session.history()[::2]] == [{"by": "me"}] * 2
     assert answer.usage == session.status().usage
     (correction,) = session.history()[2].content
     assert isinstance(correction, rc.Text)

@@ -31,7 +31,9 @@ async def eventful_session() -> None:
         metadata={"LABEL": "LABEL"},
     )
     async with running_session(config) as session:
-        turn = session.ask("QUESTION")
+        question = rc.UserMessage(content=(rc.Text("QUESTION"),), correlation_id="order-7", metadata={"LABEL": "LABEL"})
+        turn = session.tell(question).turn
+        assert turn is not None
         batch = await session.wait_for_event(rc.ToolBatch, turn)
         assert isinstance(batch, rc.ToolBatch)
         session.tell(rc.ToolResults(results=(rc.ToolResult(batch.uses[0].id, (rc.Text("RESULT"),)),)))
@@ -59,7 +61,7 @@ def test_at_info_a_session_reports_what_an_operator_looks_for(caplog: pytest.Log
 
     for phrase in (
         "opened 1 sessions",
-        "turn 1 is tried again in 1.",
+        "turn 1 ('order-7') is tried again in 1.",
         "rate_limited",
         "configured system",
         "turn 2 failed: invalid_request",
@@ -74,11 +76,13 @@ def test_at_debug_a_session_reports_its_requests_and_turns(caplog: pytest.LogCap
     lines = "\n".join(logged(caplog, logging.DEBUG))
 
     for phrase in (
-        "turn 1 sends request 1 to scripted",
+        "turn 1 ('order-7') sends request 1 to scripted",
         "attempt 2",
-        "turn 1: TurnStarted",
-        "turn 1 waits for 1 tools",
-        "turn 1 completed: end_turn",
+        "turn 1 ('order-7'): TurnStarted",
+        "turn 1 ('order-7') waits for 1 tools",
+        "turn 1 ('order-7'): StepCompleted",
+        "turn 1 ('order-7') completed: end_turn",
+        "turn 2: TurnStarted",
     ):
         assert phrase in lines
     assert "TextChunk" not in lines  # nothing for each chunk

@@ -40,12 +40,14 @@ def test_what_a_queued_message_waits_for_is_logged(caplog: pytest.LogCaptureFixt
             await session.wait_for_event(rc.ToolBatch)
             session.tell(RequestApproval(tool_use_ids=("b",)))
             session.ask()
+            session.tell(rc.UserMessage(content=(rc.Text("And now?"),), correlation_id="order-7"))
 
     with caplog.at_level(logging.INFO, "rayconteur"):
         run(main())
 
     waits = [record.getMessage() for record in caplog.records if "queued behind" in record.getMessage()]
-    assert waits == ["s: turn 2 is queued behind turn 1, which waits for tools: 'a' (result), 'b' (approval)"]
+    behind = "is queued behind turn 1, which waits for tools: 'a' (result), 'b' (approval)"
+    assert waits == [f"s: turn 2 {behind}", f"s: turn 3 ('order-7') {behind}"]
 
 
 def test_a_timer_ends_with_the_wait() -> None:
