@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from .api.settings.policies import DeferTools, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
     from .api.status import CompactResult, ForkOrigin, SessionList, SessionStatus, SessionSummary, State
     from .api.tools.approval_policy import ApprovalPolicy
-    from .api.tools.builtins import ASK_USER, READ_RESULT
+    from .api.tools.builtins import ASK_USER, READ_MESSAGES, READ_RESULT
     from .api.tools.function_tool import FunctionTool
     from .api.tools.places import ActorMethod, RayTask
     from .cluster.start.probe import probe
@@ -95,7 +95,7 @@ _names = LazyNames(
         ".api.settings.policies": "DeferTools OnCrash OnInterrupt OnMaxSteps OnRefusal WhenBusy",
         ".api.status": "CompactResult ForkOrigin SessionList SessionStatus SessionSummary State",
         ".api.tools.approval_policy": "ApprovalPolicy",
-        ".api.tools.builtins": "ASK_USER READ_RESULT",
+        ".api.tools.builtins": "ASK_USER READ_MESSAGES READ_RESULT",
         ".api.tools.function_tool": "FunctionTool",
         ".api.tools.places": "ActorMethod RayTask",
         ".cluster.start.probe": "probe",
@@ -120,10 +120,10 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "ASK_USER", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval", "ApprovalPolicy",
-    "ApprovalRequested", "Approve", "Catalog", "CatalogEntry", "CatalogState", "Close", "CompactReason",
-    "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny", "Died", "FinalAnswer",
-    "FleetResult", "ForkOrigin", "FunctionTool",
+    "ASK_USER", "READ_MESSAGES", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval",
+    "ApprovalPolicy", "ApprovalRequested", "Approve", "Catalog", "CatalogEntry", "CatalogState", "Close",
+    "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny", "Died",
+    "FinalAnswer", "FleetResult", "ForkOrigin", "FunctionTool",
     "JournalConfig", "Labels", "MemoryJournalConfig", "MessagesAdded", "OnAbandon", "OnCrash", "OnInterrupt",
     "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost", "PromptMap",
     "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Retention", "Rewind",

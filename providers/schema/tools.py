@@ -47,7 +47,7 @@ class ToolStart(StrEnum):
     """Each as soon as its own input is complete, while the model goes on writing."""
 
 
-BuiltIn = Literal["ask_user", "read_result", "search_tools"]
+BuiltIn = Literal["ask_user", "read_result", "read_messages", "search_tools"]
 """The tools that sessions answer themselves."""
 
 

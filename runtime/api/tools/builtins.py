@@ -49,6 +49,24 @@ READ_RESULT = Tool(
 )
 """Lets the model read on in results that were cut, or left out by a compaction: a session offers it by itself then."""
 
+READ_MESSAGES = Tool(
+    name="read_messages",
+    description=(
+        "Read earlier messages of this conversation that were left out to save room: a note or a summary stands in "
+        "their place. Without input, it shows how the turns begin that were left out."
+    ),
+    input_schema={
+        "type": "object",
+        "properties": {
+            "turn": {"type": "integer", "minimum": 1, "description": "The number of the turn to read."},
+            "offset": {"type": "integer", "minimum": 0, "description": "The character to start from; 0 is the first."},
+            "search": {"type": "string", "description": "Show the places that have exactly this text, instead."},
+        },
+    },
+    builtin="read_messages",
+)
+"""In the ``tools`` of a session, it lets the model read again what compactions have left out of the history."""
+
 SEARCH_TOOLS = Tool(
     name="search_tools",
     description=(
@@ -81,6 +99,14 @@ class ReadInput(msgspec.Struct, frozen=True):
     """The input of ``READ_RESULT``."""
 
     id: str
+    offset: Annotated[int, Meta(ge=0)] = 0
+    search: str | None = None
+
+
+class MessagesInput(msgspec.Struct, frozen=True):
+    """The input of ``READ_MESSAGES``."""
+
+    turn: Annotated[int, Meta(ge=1)] | None = None
     offset: Annotated[int, Meta(ge=0)] = 0
     search: str | None = None
 

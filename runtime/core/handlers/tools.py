@@ -12,7 +12,7 @@ from ...api import events as out
 from ...api import messages as msg
 from ...api.settings.policies import OnMaxSteps
 from ...api.tools.approval_policy import ApprovalPolicy
-from ...api.tools.builtins import ReadInput, SearchInput
+from ...api.tools.builtins import MessagesInput, ReadInput, SearchInput
 from ..changes.continuation import answer_text
 from ..instructions import DecideApproval, Emit, Instruction, ResumeTools, StartToolTimer
 from ..mailbox import require_size
@@ -29,6 +29,7 @@ from ..tools.batch import (
 from ..tools.builtins import InvalidInput, ask_questions, builtin_uses, found_tools, input_of
 from ..tools.early import EarlyTools
 from ..tools.kept_results import Unreadable, read
+from ..tools.left_out import read_messages
 from ..tools.room import with_given
 from ..turn import MAX_REFUSED_BATCHES, NO_VALID_INPUT, Turn
 from .turns import append_results, end_turn, next_request
@@ -73,14 +74,15 @@ def _use_builtins(state: ConversationState, turn: Turn, batch: ToolBatch) -> tup
     uses = builtin_uses(batch.open, state.turn_config(turn))
     if not uses:
         return batch, []
-    before = batch
+    before, full = batch, () if state.redacts else state.history.full
     batch, events = ask_questions(turn, batch, uses)
     for use in before.open:
         try:
             match uses.get(use.id):
                 case "read_result":
-                    history = () if state.redacts else state.history.full
-                    text = read(input_of(use, ReadInput), state.kept_results, history)
+                    text = read(input_of(use, ReadInput), state.kept_results, full)
+                case "read_messages":
+                    text = read_messages(input_of(use, MessagesInput), full, state.history.messages)
                 case "search_tools":
                     text = _find_tools(state, turn, input_of(use, SearchInput))
                 case _:

@@ -90,23 +90,28 @@ def _part(wanted: ReadInput, text: str, part_bytes: int) -> str:
         return _matches(wanted, text)
     if wanted.offset >= len(text):
         raise Unreadable(f"What is kept of the result {shown(wanted.id)} has {len(text):,} characters.")
-    part = _beginning(text[wanted.offset : wanted.offset + part_bytes], part_bytes)
+    part = beginning_of(text[wanted.offset : wanted.offset + part_bytes], part_bytes)
     end = wanted.offset + len(part)
     return part if end == len(text) else f"{part}{_note(wanted.id, end, len(text))}"
 
 
 def _matches(wanted: ReadInput, text: str) -> str:
     searched = wanted.search or ""
-    lines: list[str] = []
-    at = text.find(searched, wanted.offset)
-    while at >= 0 and len(lines) < _MATCHES:
-        found = text[max(0, at - _CONTEXT) : at + len(searched) + _CONTEXT]
-        lines.append(f"[offset {at}] {found}")
-        at = text.find(searched, at + len(searched))
-    if not lines:
+    found, rest = places_of(searched, text, wanted.offset)
+    if not found:
         raise Unreadable(f"{shown(searched)} is not in the result from offset {wanted.offset} on.")
-    more = "" if at < 0 else f"\n[more matches: search again with offset={at}]"
-    return "\n".join(lines) + more
+    more = "" if rest < 0 else f"\n[more matches: search again with offset={rest}]"
+    return "\n".join(f"[offset {at}] {place}" for at, place in found) + more
+
+
+def places_of(searched: str, text: str, offset: int = 0) -> tuple[list[tuple[int, str]], int]:
+    """Where *searched* is in *text* from *offset* on, with what is around it; and where the next place is, or -1."""
+    places: list[tuple[int, str]] = []
+    at = text.find(searched, offset)
+    while at >= 0 and len(places) < _MATCHES:
+        places.append((at, text[max(0, at - _CONTEXT) : at + len(searched) + _CONTEXT]))
+        at = text.find(searched, at + len(searched))
+    return places, at
 
 
 def _cut(content: Iterable[Block], whole: KeptResult, is_kept: bool) -> Iterable[Block]:
@@ -124,7 +129,7 @@ def _cut(content: Iterable[Block], whole: KeptResult, is_kept: bool) -> Iterable
             offset += len(block.text)
             left -= size_bytes
             continue
-        text = _beginning(block.text, left)
+        text = beginning_of(block.text, left)
         note = f"\n[cut off here: the text has {whole.size_bytes:,} bytes]"
         yield Text(text + (_note(whole.tool_use_id, offset + len(text), len(whole.text)) if is_kept else note))
         left = -1
@@ -137,7 +142,7 @@ def _note(tool_use_id: str, offset: int, length: int) -> str:
     )
 
 
-def _beginning(text: str, size_bytes: int) -> str:
+def beginning_of(text: str, size_bytes: int) -> str:
     """The first *size_bytes* of *text* in UTF-8, without half a character."""
     return text[:size_bytes] if text.isascii() else text.encode()[:size_bytes].decode(errors="ignore")
 
