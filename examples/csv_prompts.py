@@ -21,8 +21,7 @@ def answer_questions(questions: Path, answers: Path, config: rc.SessionConfig) -
         writer = csv.writer(file)
         writer.writerow(("question", "answer", "problem"))
         for row, result in zip(rows, results, strict=True):
-            problem = result.message if isinstance(result, rc.RayconteurError) else ""
-            answer = "" if isinstance(result, rc.RayconteurError) else result.text
+            answer, problem = ("", result.message) if isinstance(result, rc.RayconteurError) else (result.text, "")
             writer.writerow((row["question"], answer, problem))
 
 

@@ -77,6 +77,10 @@ class Tool(_AnyTool, frozen=True):
     builtin: BuiltIn | None = None
 
     def __post_init__(self) -> None:
+        if callable(self.approval):
+            raise InvalidConfig(
+                "tool.approval", "a function decides for a rayconteur.tool, or for all tools as SessionConfig.approval"
+            )
         check_fields(self, "tool")
         if not self.name:
             raise InvalidConfig("tool.name", "give the tool a name")

@@ -45,19 +45,23 @@ def structs() -> Iterator[type[msgspec.Struct]]:
     """The structs that have them."""
     # here, because a process that drops a setting imports these itself
     from rayconteur.compaction.config import AnyStrategy, Layered
+    from rayconteur.providers.auth.aws_config import AWSAuth
     from rayconteur.providers.registry import ProviderConfig
+    from rayconteur.providers.schema.content import Document, Image
     from rayconteur.providers.schema.facts import ModelFacts
     from rayconteur.providers.schema.request import Reasoning, Settings
-    from rayconteur.providers.schema.tools import TextTools, Tool
+    from rayconteur.providers.schema.tools import TextTools, Tool, ToolChoice
     from rayconteur.runtime.api import config, messages, options, placement
     from rayconteur.runtime.api.catalog import labels, retention
     from rayconteur.runtime.api.settings import policies
+    from rayconteur.runtime.api.tools.places import ActorMethod, RayTask
 
     yield from (Settings, Reasoning, config.SessionConfig, policies.RetryPolicy, policies.Limits)
     yield from (options.RuntimeOptions, options.RouterLimits, placement.Packed, labels.Labels, retention.Retention)
     yield from (Layered, *get_args(AnyStrategy), *get_args(ProviderConfig), ModelFacts, Tool, TextTools)
     yield from (messages.UserMessage, messages.ToolResults, messages.ToolUpdate, messages.Approve, messages.Deny)
     yield from (messages.Interrupt, messages.Rewind, messages.Clear, messages.Close)
+    yield from (ToolChoice, RayTask, ActorMethod, AWSAuth, Image, Document)
 
 
 def _owner(struct: type[msgspec.Struct], field: str) -> type[msgspec.Struct]:

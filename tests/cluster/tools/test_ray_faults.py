@@ -1,5 +1,6 @@
-"""Tools on a real Ray: at the same time, one after the other, and with a runtime_env that can't be set up."""
+"""Tools on a real Ray: at the same time, one after the other, and with a runtime_env, or one that can't be set up."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -30,6 +31,12 @@ def nowhere() -> None:
     """Run in a folder that does not exist."""
 
 
+@rc.tool(runs=RayTask(num_cpus=0, runtime_env={"env_vars": {"NEST": "in the oak"}}))
+def nest() -> str:
+    """Where the nest is."""
+    return os.environ["NEST"]
+
+
 def text_of(result: rc.ToolResult) -> str:
     return "".join(block.text for block in result.content if isinstance(block, rc.Text))
 
@@ -50,6 +57,14 @@ def test_four_tools_of_half_a_second_take_little_more_than_one(runtime: blocking
                 took_s.append(time.monotonic() - started_at)
 
     assert min(took_s) < 0.8
+
+
+def test_a_tool_has_the_variables_of_its_runtime_env(runtime: blocking.Runtime) -> None:
+    config = msgspec.structs.replace(scripted((Call("nest"),), (Say("there"),)), tools=(nest,))
+
+    answer = runtime.spawn(config).ask("Where is it?").answer()
+
+    assert text_of(answer.steps[0].results[0]) == "in the oak"
 
 
 def test_a_runtime_env_that_can_t_be_set_up_is_an_error_result_that_names_it(runtime: blocking.Runtime) -> None:

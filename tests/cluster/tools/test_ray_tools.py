@@ -27,7 +27,7 @@ WITHIN_S = 20.0
 NO_CPU = RayTask(num_cpus=0)
 
 
-@rc.tool(runs=RayTask(num_cpus=0, memory_bytes=1 << 20))
+@rc.tool(runs=RayTask(num_cpus=0.25, memory_bytes=1 << 20))
 def meet(folder: str, number: int, of: int) -> dict[str, object]:
     """Return when *of* runs have started."""
     place = Path(folder)
@@ -36,8 +36,8 @@ def meet(folder: str, number: int, of: int) -> dict[str, object]:
     while len(list(place.iterdir())) < of:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    context = cast(Any, ray.get_runtime_context())
-    return {"pid": os.getpid(), "memory": context.get_assigned_resources()["memory"]}
+    resources = cast(Any, ray.get_runtime_context()).get_assigned_resources()
+    return {"pid": os.getpid(), "memory": resources["memory"], "cpus": resources["CPU"]}
 
 
 @rc.tool(runs=NO_CPU)
@@ -123,7 +123,7 @@ def test_tools_of_one_answer_run_at_the_same_time_in_processes_of_their_own_besi
     found = [msgspec.json.decode(each, type=dict[str, float]) for each in met]
     assert word == "here"
     assert len({each["pid"] for each in found} - {os.getpid()}) == 2
-    assert [each["memory"] for each in found] == [1 << 20] * 2
+    assert [(each["memory"], each["cpus"]) for each in found] == [(1 << 20, 0.25)] * 2
 
 
 def test_a_process_that_dies_an_input_that_does_not_fit_and_an_error_are_results_and_the_turn_goes_on(
@@ -255,6 +255,7 @@ def test_an_actor_s_method_keeps_its_state_between_uses_and_what_is_wrong_with_i
     runtime: blocking.Runtime,
 ) -> None:
     counter: Any = cast(Any, Counter).options(name="counter").remote()
+    elsewhere: Any = cast(Any, Counter).options(name="other", namespace="elsewhere").remote()
 
     @rc.tool(runs=ActorMethod("counter"), parallel=False)
     def add(use: int) -> int:
@@ -263,27 +264,28 @@ def test_an_actor_s_method_keeps_its_state_between_uses_and_what_is_wrong_with_i
     def of(actor: str, method: str) -> rc.Tool:
         return rc.tool(name=f"{actor}-{method}", parallel=False, runs=ActorMethod(actor, method))(lambda: None)
 
-    tools = (add, of("counter", "fails"), of("counter", "none"), of("nobody", "add"), of("counter", "leaves"))
-    calls = tuple(Call(tool.name) for tool in tools[1:])
+    add_there = rc.tool(name="add_there", runs=ActorMethod("other", "add", "elsewhere"))(add.run.function)
+    wrong = (of("counter", "fails"), of("counter", "none"), of("nobody", "add"), of("counter", "leaves"))
+    calls = tuple(Call(tool.name) for tool in wrong)
     session = runtime.spawn(
         config(
-            (Call("add", {"use": 2}), Call("add", {"use": "2"})),
+            (Call("add", {"use": 2}), Call("add", {"use": "2"}), Call("add_there", {"use": 7})),
             (Call("add", {"use": 3}), *calls),
             (Say("added"),),
-            tools=tools,
+            tools=(add, add_there, *wrong),
         )
     )
 
     assert session.ask("add").answer().text == "added"
 
-    two, misfit, five, failed, no_method, nobody, died = results_of(session)
-    assert (two, five) == ("2", "5")
+    two, misfit, seven, five, failed, no_method, nobody, died = results_of(session)
+    assert (two, seven, five) == ("2", "7", "5")
     assert "does not fit" in misfit
     assert failed == "ValueError: no raven"
     assert "has no method 'none'" in no_method
     assert "no actor called 'nobody'" in nobody
     assert "has died" in died
-    del counter
+    del counter, elsewhere
 
 
 def test_what_generators_yield_on_ray_is_progress_while_they_go_on_and_the_last_of_it_the_result(

@@ -201,12 +201,13 @@ def test_a_function_that_can_t_be_loaded_where_it_runs_is_an_error_result() -> N
         (RayTask(), None),
         (RayTask(num_cpus=0), None),
         (RayTask(num_gpus=1, memory_bytes=50 << 30), None),
+        (RayTask(num_cpus=9), "num_cpus: no node of the cluster has 9 CPUs; the most that one has is 8"),
         (RayTask(num_gpus=2), "num_gpus: no node of the cluster has 2 GPUs; the most that one has is 1"),
         (RayTask(memory_bytes=1 << 40), "memory_bytes: no node of the cluster has 1,099,511,627,776 bytes of memory"),
         (RayTask(resources={"fast disk": 1}), "resources['fast disk']: no node of the cluster has 1 of 'fast disk'"),
         (RayTask(num_gpus=1, resources={"node:10.0.0.1": 1}), "no node of the cluster has all of"),
     ],
-    ids=["default", "none", "large", "gpus", "memory", "own", "together"],
+    ids=["default", "none", "large", "cpus", "gpus", "memory", "own", "together"],
 )
 def test_what_no_node_has_is_named(place: RayTask, problem: str | None) -> None:
     found = missing(place, (SMALL, LARGE))

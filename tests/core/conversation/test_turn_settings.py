@@ -19,9 +19,9 @@ from rayconteur.providers.anthropic.config import Anthropic
 from rayconteur.providers.schema.content import Text, ToolResult
 from rayconteur.providers.schema.errors import InvalidConfig
 from rayconteur.providers.schema.facts import ModelFacts
-from rayconteur.providers.schema.request import Prompt
+from rayconteur.providers.schema.request import Prompt, Reasoning, Settings
 from rayconteur.providers.schema.stop_reasons import StopReason
-from rayconteur.providers.schema.tools import Approval, Tool, ToolChoice
+from rayconteur.providers.schema.tools import Approval, TextTools, Tool, ToolChoice
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
@@ -69,6 +69,47 @@ def test_they_apply_to_retries_and_to_the_requests_after_tool_results() -> None:
     assert sent(conversation.handle(ev.BackoffEnded(request=1))) == OF_TURN
     conversation.handle(answered(2, TOOL_USE))
     assert sent(conversation.handle(RESULT)) == OF_TURN
+
+
+OF_EACH_KIND = {
+    "system": "Sing.",
+    "max_output_tokens": 7,
+    "tools": (LOOK,),
+    "tool_choice": ToolChoice(mode="required", parallel=False),
+    "tool_protocol": "text",
+    "text_tools": TextTools(max_calls=3),
+    "temperature": 1.0,
+    "top_p": 0.5,
+    "top_k": 5,
+    "frequency_penalty": 0.25,
+    "presence_penalty": 0.75,
+    "seed": 3,
+    "output_schema": {"type": "object"},
+    "verbosity": "low",
+    "prompt_caching": False,
+    "prompt_cache_ttl": "1h",
+    "prompt_cache_key": "ravens",
+    "user": "u1",
+    "metadata": {"team": "birds"},
+    "service_tier": "flex",
+    "thinking": Reasoning(effort="low"),
+    "stop_sequences": ("stop",),
+    "streaming": False,
+}
+"""A value for every setting that shapes requests."""
+
+
+@pytest.mark.parametrize("name", [field.name for field in msgspec.structs.fields(Settings)])
+def test_a_setting_of_any_kind_may_be_that_of_one_turn(name: str) -> None:
+    conversation = opened_conversation(OWN)
+    settings = TurnSettings(**{name: OF_EACH_KIND[name]})  # type: ignore[arg-type]
+
+    of_turn = sent(conversation.handle(received(msg.UserMessage(content=(Text("How many?"),), settings=settings))))
+    conversation.handle(answered(1, "{}"))
+
+    assert of_turn == msgspec.structs.replace(OWN, **{name: OF_EACH_KIND[name]})
+    assert of_turn != OWN
+    assert sent(conversation.handle(PLAIN)) == OWN
 
 
 def test_other_turns_have_the_session_s_own() -> None:
