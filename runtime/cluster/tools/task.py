@@ -115,7 +115,7 @@ def _call_actor(place: ActorMethod, use: ToolUse, on_progress: OnProgress, /, **
 _get: Callable[[Any], object] = ray.get
 
 
-def _run_tool(pickled: bytes, order: bytes) -> bytes:
+def run_encoded(pickled: bytes, order: bytes) -> bytes:
     """``run_tool_here``, encoded, in the main thread of a process of Ray's."""
     let_interrupts_end_waits()
     decoded = _decode_order(order)
@@ -136,4 +136,4 @@ encode_end: Callable[[RunEnd], bytes] = msgspec.msgpack.Encoder().encode
 _decode_order = msgspec.msgpack.Decoder(TaskOrder).decode
 decode_end: Callable[[bytes], RunEnd] = msgspec.msgpack.Decoder(RunEnd).decode
 
-run_tool = ray.remote(_run_tool)
+run_tool = ray.remote(run_encoded)

@@ -179,7 +179,7 @@ class TurnTools:
         if tool := tools.functions.get(use.name):
             return function_run(tool, use, limits.max_result_bytes)
         run_tool = self.run_tool
-        if run_tool is None and tools.functions and tools.declared is not None and use.name not in tools.declared:
+        if (run_tool or tools.functions) and tools.declared and use.name not in tools.declared:
             run_tool = partial(_unknown, sorted(tools.declared))
         if run_tool is None:
             return None

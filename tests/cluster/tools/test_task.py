@@ -18,7 +18,14 @@ from rayconteur.runtime.cluster.tools.interrupts import let_interrupts_end_waits
 from rayconteur.runtime.cluster.tools.pickling import dumps
 from rayconteur.runtime.cluster.tools.progress import ProgressReports, ReportsTo
 from rayconteur.runtime.cluster.tools.resources import missing
-from rayconteur.runtime.cluster.tools.task import TaskOrder, TaskSettings, run_tool_here
+from rayconteur.runtime.cluster.tools.task import (
+    TaskOrder,
+    TaskSettings,
+    decode_end,
+    encode_order,
+    run_encoded,
+    run_tool_here,
+)
 from rayconteur.runtime.tools.results import MAX_TEXT_BYTES
 
 
@@ -103,6 +110,40 @@ def test_an_async_tool_and_generators_have_results_and_long_ones_are_cut_before_
     text = text_of(run(look))
     assert text[MAX_TEXT_BYTES - 1 :] == f"x\n[cut off here: the text has {MAX_TEXT_BYTES + 1:,} bytes]"
     assert [text_of(run(function)) for function in (streams, yields)] == ["two", "2"]
+
+
+PICTURE = rc.Image(data=b"\x89PNG\r\n\x1a\n" + bytes(20), media_type="image/png")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "No result."),
+        ({"sky": "grey"}, '{"sky":"grey"}'),
+        ((1, "two", None), '[1,"two",null]'),
+        (PICTURE, "[image]"),
+        (PICTURE.data, "[image]"),
+        ("a \ud800 b", "a \\ud800 b"),
+        (rc.ToolResult("another", (rc.Text("x"),)), "!the tool returned the result of 'another'"),
+        (
+            rc.ToolResult("a", (rc.Document(data=b"x", media_type="text/plain", name="\ud800"),)),
+            "!the tool returned a res",
+        ),
+        (int, "<class 'int'>"),
+    ],
+    ids=["None", "dict", "tuple", "image", "bytes", "surrogate", "wrong id", "no encoding", "class"],
+)
+def test_whatever_a_tool_returns_there_the_session_gets_a_result(value: object, text: str) -> None:
+    pickled = dumps((lambda: value, lambda given: given))
+
+    try:
+        result, _ = decode_end(run_encoded(pickled, encode_order(TaskOrder(TASK, USE, SETTINGS, NOBODY))))
+    finally:
+        signal.set_wakeup_fd(-1)
+
+    parts = [block.text if isinstance(block, rc.Text) else "[image]" for block in result.content]
+    assert ("!" * result.is_error + "".join(parts)).startswith(text)
+    assert result.tool_use_id == "a"
 
 
 def test_what_generators_yield_in_a_task_is_its_progress_and_the_last_of_it_the_result() -> None:

@@ -149,6 +149,31 @@ def test_the_result_of_a_use_that_the_model_did_not_ask_for_is_rejected_and_the_
 LOOK = rc.Tool(name="look")
 
 
+@pytest.mark.parametrize("tools", [(LOOK,), ()])
+def test_run_tool_is_asked_for_a_tool_that_the_session_does_not_have_only_if_it_has_none(
+    tools: tuple[rc.Tool, ...],
+) -> None:
+    asked: list[str] = []
+
+    async def main() -> rc.ToolResult:
+        async with running_session(scripted_config((Call("fly", id="a"),), (Say("well"),), tools=tools)) as session:
+            of_turn = TurnTools(Caller(session, *tools), LIMITS, AbandonedTurns())
+            of_turn.run_tool = lambda use: asked.append(use.name) or "flown"
+            session.ask()
+            batch = await session.wait_for_event(rc.ToolBatch)
+            assert isinstance(batch, rc.ToolBatch)
+            of_turn.start(batch, required=True)
+            await session.wait_for_event(rc.Completed)
+            await of_turn.stop()
+            [result] = session.history()[2].content
+            assert isinstance(result, rc.ToolResult)
+            return result
+
+    read = read_by_the_model(asyncio.run(main()))
+
+    assert (read, asked) == (("!There is no tool 'fly'. The tools are: look.", []) if tools else ("flown", ["fly"]))
+
+
 def test_a_model_that_never_stops_to_use_tools_is_stopped_after_as_many_steps_as_it_may_take() -> None:
     looks = 0
 
