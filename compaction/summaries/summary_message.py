@@ -46,7 +46,7 @@ def _stands_for(messages: Sequence[Message]) -> StandsFor:
 def _note(stands_for: StandsFor, within_turn: bool) -> str:
     count = f"{stands_for.messages:,} message{'s' if stands_for.messages > 1 else ''}"
     first, last = stands_for.first_turn, stands_for.last_turn
-    left_out = f"in {count} that are left out here to save room ({_turns(first, last)})"
+    left_out = f"in {count} that are left out ({_turns(first, last)})"
     if within_turn:
         return f"[What has been done about this so far, {left_out}:]"
     return f"[What was said before, {left_out}. The conversation goes on from it:]"

@@ -31,6 +31,7 @@ def test_a_summary_of_a_summary_counts_what_both_stand_for() -> None:
     twice = summary_message([once, user(4, "hi"), assistant(4, "yes")], "In short.", within_turn=False)
 
     assert "8 messages" in note(twice)
+    assert "left out (turns 1 to 4)" in note(twice)
     assert twice.stands_for is not None
     assert (twice.stands_for.first_turn, twice.stands_for.last_turn, twice.stands_for.messages) == (1, 4, 8)
 

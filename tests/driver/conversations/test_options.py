@@ -25,12 +25,18 @@ import psutil
 import ray
 import rayconteur as rc
 
+reports = []
+handler = logging.Handler()
+handler.emit = lambda record: reports.append(record.getMessage())
+logging.getLogger("rayconteur").addHandler(handler)
+logging.getLogger("rayconteur").setLevel(logging.INFO)
+
 with rc.blocking.Runtime(options=rc.RuntimeOptions(num_cpus=3, quiet=False)) as runtime:
     config = rc.SessionConfig(provider=rc.Scripted())
     runtime.spawn(config).ask("hi").answer()
     level = logging.getLogger("ray").getEffectiveLevel()
     niceness = {process.nice() - os.nice(0) for process in psutil.Process().children(recursive=True)}
-    print(json.dumps([ray.cluster_resources()["CPU"], level, *niceness]))
+    print(json.dumps([reports[0], ray.cluster_resources()["CPU"], level, *niceness]))
 """
 
 
@@ -92,7 +98,7 @@ def test_the_histories_of_an_actor_have_so_many_bytes(joining: rc.RuntimeOptions
     asyncio.run(main())
 
 
-def test_a_ray_that_a_runtime_starts_has_so_many_cpus_logs_as_much_and_gives_its_processes_equal_priority() -> None:
+def test_a_ray_that_a_runtime_starts_is_reported_and_has_so_many_cpus_its_log_level_and_equal_priority() -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
 
     ended = subprocess.run(
@@ -104,4 +110,4 @@ def test_a_ray_that_a_runtime_starts_has_so_many_cpus_logs_as_much_and_gives_its
         timeout=100,
     )
 
-    assert json.loads(ended.stdout.splitlines()[-1]) == [3.0, 20, 0]
+    assert json.loads(ended.stdout.splitlines()[-1]) == ["starting Ray on this machine", 3.0, 20, 0]
