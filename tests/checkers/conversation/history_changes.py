@@ -34,7 +34,7 @@ def turns_that_left(before: Conversation, event: ev.Event, emitted: Sequence[out
     if is_aside(before) and any(isinstance(end, out.TurnEnd) and end.turn == before.turn for end in emitted):
         return {before.turn}
     refused = has_left(before, event, emitted)
-    interrupted = out.Interrupted(turn=before.turn) in emitted
+    interrupted = any(isinstance(end, out.Interrupted) and end.turn == before.turn for end in emitted)
     if not refused and not (interrupted and before.config.on_interrupt is OnInterrupt.DISCARD):
         return set()
     own = [message for message in before.full_history if message.turn == before.turn]
