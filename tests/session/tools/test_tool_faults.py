@@ -155,10 +155,14 @@ def test_run_tool_is_asked_for_a_tool_that_the_session_does_not_have_only_if_it_
 ) -> None:
     asked: list[str] = []
 
+    def run_tool(use: rc.ToolUse) -> str:
+        asked.append(use.name)
+        return "flown"
+
     async def main() -> rc.ToolResult:
         async with running_session(scripted_config((Call("fly", id="a"),), (Say("well"),), tools=tools)) as session:
             of_turn = TurnTools(Caller(session, *tools), LIMITS, AbandonedTurns())
-            of_turn.run_tool = lambda use: asked.append(use.name) or "flown"
+            of_turn.run_tool = run_tool
             session.ask()
             batch = await session.wait_for_event(rc.ToolBatch)
             assert isinstance(batch, rc.ToolBatch)
