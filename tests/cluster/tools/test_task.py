@@ -134,7 +134,8 @@ PICTURE = rc.Image(data=b"\x89PNG\r\n\x1a\n" + bytes(20), media_type="image/png"
     ids=["None", "dict", "tuple", "image", "bytes", "surrogate", "wrong id", "no encoding", "class"],
 )
 def test_whatever_a_tool_returns_there_the_session_gets_a_result(value: object, text: str) -> None:
-    pickled = dumps((lambda: value, lambda given: given))
+    tool = rc.tool(name="look")(lambda: value)
+    pickled = dumps((tool.run.function, tool.run.arguments))
 
     try:
         result, _ = decode_end(run_encoded(pickled, encode_order(TaskOrder(TASK, USE, SETTINGS, NOBODY))))
