@@ -15,9 +15,12 @@ def run_benchmark(name: str, **environ: str) -> str:
     return run_module(f"rayconteur.benchmarks.programs.{benchmark.module}", *arguments, **environ)
 
 
-STARTS_MANY_ACTORS = {"journal_turns", "passivated", "recovering"}
+LONG = {"endurance", "growth", "interrupting", "journal_turns", "latency", "memory", "one_host", "paced", "passivated"}
+LONG |= {"recovering", "shards", "spawning"}
+"""They run in ``make chaos``: many contestants, or many actors."""
+
 WITH_RAY = [
-    pytest.param(name, marks=[pytest.mark.chaos] if name in STARTS_MANY_ACTORS else [])
+    pytest.param(name, marks=[pytest.mark.chaos] if name in LONG else [])
     for name, each in BENCHMARKS.items()
     if each.needs_ray and name != "costs"
 ]

@@ -77,14 +77,15 @@ class IdleTimer:
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
+        now = max(loop.time(), self._timer_at)  # timers are some nanoseconds early
         self._timer = None
-        while self._entries and self._entries[0][0] <= loop.time():
+        while self._entries and self._entries[0][0] <= now:
             entry = heapq.heappop(self._entries)
             session = entry[2]()
             if session is None or session.records is None or not _is_current(entry):
                 continue
             after_s = self._time_of(session)
-            if after_s is not None and session.records.active_at + after_s <= loop.time():
+            if after_s is not None and session.records.active_at + after_s <= now:
                 self._due.append(session)
             else:
                 self.follow(session)
