@@ -45,13 +45,16 @@ NEWEST := .venv-newest/bin/python -m
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo test system newest fuzz simulate mutants chaos check docs bench bench-quick gate wheel
+.PHONY: help demo cluster test system newest fuzz simulate mutants chaos check docs bench bench-quick gate wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
 
 demo: $(LINKED)  ## Run many sessions at once, without network or API key
 	@$(BIN)/rayconteur demo
+
+cluster: $(LINKED)  ## Start a Ray cluster of two nodes on this machine, run the demo on it, and shut it down
+	@PYTHONPATH=tests $(BIN)/python -m servers.clusters.demo_cluster
 
 test: $(LINKED) $(SERVERS)  ## Run the tests, except those of the other targets
 	@$(BIN)/python -m pytest -m 'not programs and not system and not chaos' $(addprefix --ignore ,$(ELSEWHERE)) $(PARALLEL)
@@ -80,7 +83,7 @@ mutants: $(LINKED)  ## Put small faults into the code, and check that tests see 
 		--number $(MUTANTS) --seed $(MUTANTS_SEED) --seconds $(MUTANTS_SECONDS)
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.dropped_settings
 
-chaos: $(LINKED) .llama/installed .litellm/installed  ## Kill and stop processes, run sessions on several nodes, hold long conversations, and use LiteLLM's proxy
+chaos: $(LINKED) .llama/installed .litellm/installed .ray-metrics/installed  ## Kill and stop processes, run sessions on several nodes, hold long conversations, and use LiteLLM's proxy
 	@$(BIN)/python -m pytest -m chaos tests/benchmarks tests/cluster tests/driver tests/cli tests/real_servers
 
 check: $(LINKED)  ## Check style, types and structure
@@ -147,6 +150,11 @@ $(LINKED): .venv/installed
 	@{ $(PYTHON) -m venv .litellm && .litellm/bin/python -m pip -qq --disable-pip-version-check --retries 1 \
 		install --constraint $< --only-binary :all: 'litellm[proxy]' && touch $@; } >/dev/null 2>&1 \
 		|| echo "Continuing without LiteLLM's proxy: its wheels are not available"
+
+# As above: what the agent of a Ray node needs to serve metrics. Not in .venv: every Ray of the tests would start that agent.
+.ray-metrics/installed: tests/samples/ray_metrics/requirements.txt
+	@{ $(PIP) install --target .ray-metrics --upgrade --no-deps --retries 1 --only-binary :all: --requirement $< && touch $@; } >/dev/null 2>&1 \
+		|| echo 'Continuing without the agent that serves metrics: its wheels are not available'
 
 # As above: database servers, from Debian's packages, where the machine has none.
 .postgres/installed: tests/servers/databases/install.sh

@@ -14,6 +14,8 @@ class ExitCode(IntEnum):
     """An option is invalid or a key is missing; no request was sent."""
     UNREACHABLE = 3
     """There is no Ray at the given address."""
+    NOTHING_RUNS = 4
+    """Nothing runs in the namespace."""
     HUNG_UP = 129
     """The terminal was closed (SIGHUP)."""
     INTERRUPTED = 130

@@ -11,6 +11,7 @@ from ..runtime.api.options import RuntimeOptions
 from ..runtime.driver.config_file.reading import CONFIG_VARIABLE
 from .bounded import LONGEST_S, require_number
 from .chat.command import ChatOptions, chat
+from .cluster.commands import add_operator_commands
 from .command_run import run_command
 from .demo.command import DemoOptions, demo
 from .lazy_command import LazyCommand
@@ -72,6 +73,7 @@ _NAMESPACE = RuntimeOptions().namespace
 
 sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(sessions_app, name="sessions", help="List, show, interrupt and close the sessions of a cluster.")
+add_operator_commands(app)
 
 
 def main() -> None:
@@ -98,6 +100,7 @@ Examples:
   rayconteur chat --model openai:gpt-6-luna
   echo "Why do ravens play?" | rayconteur chat --model openai:gpt-6-luna
   rayconteur sessions list --address 10.0.0.1:6379
+  rayconteur status && rayconteur top                    how a cluster is, and what happens on it
   rayconteur replay raven-7 --journal ravens.db          what its records did
   rayconteur bench --quick                               what it costs, on this machine
 
@@ -115,10 +118,11 @@ Presets, servers that speak like OpenAI (groq:MODEL), and what has their keys:
 \b
 Exit codes:
   0    all turns were completed
-  1    a turn or a benchmark failed, a line piped into chat was rejected, a session did not answer, or a replayed
-       record differs or is damaged
+  1    a turn or a benchmark failed, a line piped into chat was rejected, a session did not answer, a replayed record
+       differs or is damaged, or status has found a problem
   2    no request was sent: an invalid option, a missing key, an unreadable file, no session of that id
   3    Ray can't be reached
+  4    status, top: nothing runs in the namespace
   130  ended by Ctrl-C
   143  ended by SIGTERM; 129 when the terminal was closed, 141 when the reader of the output is gone
 """

@@ -126,8 +126,8 @@ async def shut_down(options: NamespaceOptions, drain_s: float | None, run: Comma
     """End everything in a namespace, with *drain_s* after its running turns."""
     from ..runtime.driver.shutdown import shutdown  # here: it imports Ray
 
-    namespace = _namespace(options)
-    ended = await shutdown(namespace, _address(options), drain_s)
+    namespace = namespace_of(options)
+    ended = await shutdown(namespace, cluster_address(options), drain_s)
     run.install_signal_handlers()
     run.output.line(f"{ended} actors of namespace {namespace!r} ended" if ended else "nothing was running")
     return ExitCode.COMPLETED
@@ -136,15 +136,15 @@ async def shut_down(options: NamespaceOptions, drain_s: float | None, run: Comma
 async def _with_runtime(
     options: NamespaceOptions, run: CommandRun, work: Callable[["Runtime"], Awaitable[ExitCode]]
 ) -> ExitCode:
-    address = _address(options)
+    address = cluster_address(options)
     from ..runtime.driver.runtime import Runtime  # here: it imports Ray
 
-    async with Runtime(address, options=RuntimeOptions(namespace=_namespace(options))) as runtime:
+    async with Runtime(address, options=RuntimeOptions(namespace=namespace_of(options))) as runtime:
         run.install_signal_handlers()
         return await work(runtime)
 
 
-def _address(options: NamespaceOptions) -> str:
+def cluster_address(options: NamespaceOptions) -> str:
     """The cluster's address. Without one it is that of the cluster on this machine: none is started for this.
 
     Raises:
@@ -156,7 +156,7 @@ def _address(options: NamespaceOptions) -> str:
     return address
 
 
-def _namespace(options: NamespaceOptions) -> str:
+def namespace_of(options: NamespaceOptions) -> str:
     """The namespace: that of the config file, unless the option says another."""
     default = RuntimeOptions().namespace
     return config_file().options.namespace if options.namespace == default else options.namespace

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Rewind,
         ToolUpdate,
     )
+    from .api.operations.cluster_status import ClusterStatus, NodeStatus
     from .api.options import OnAbandon, OnToolError, RouterLimits
     from .api.placement import Placement
     from .api.settings.changes import TurnSettings
@@ -61,11 +62,13 @@ if TYPE_CHECKING:
     from .driver.catalog import Catalog
     from .driver.config_file.reading import load_config
     from .driver.config_file.runtime_config import RuntimeConfig
+    from .driver.operations.cluster_status import cluster_status
     from .driver.prompt_map import PromptMap
     from .driver.shutdown import shutdown
     from .driver.stored_session import StoredSession
     from .driver.typed_reply import TypedAnswer, TypedReply
     from .events.reader import Reader
+    from .logs.json_formatter import JSONFormatter
 
 _names = LazyNames(
     __name__,
@@ -89,6 +92,7 @@ _names = LazyNames(
         ".api.messages": (
             "AddMessages AnswerQuestion Approve Close Continue Deny Receipt RequestApproval Rewind ToolUpdate"
         ),
+        ".api.operations.cluster_status": "ClusterStatus NodeStatus",
         ".api.options": "OnAbandon OnToolError RouterLimits",
         ".api.placement": "Placement",
         ".api.settings.changes": "TurnSettings",
@@ -101,11 +105,13 @@ _names = LazyNames(
         ".cluster.start.probe": "probe",
         ".driver.answers.final_answer": "FinalAnswer",
         ".driver.catalog": "Catalog",
+        ".driver.operations.cluster_status": "cluster_status",
         ".driver.prompt_map": "PromptMap",
         ".driver.shutdown": "shutdown",
         ".driver.stored_session": "StoredSession",
         ".driver.typed_reply": "TypedAnswer TypedReply",
         ".events.reader": "Reader",
+        ".logs.json_formatter": "JSONFormatter",
     },
 )
 
@@ -120,17 +126,85 @@ def __dir__() -> list[str]:
 
 # fmt: off
 __all__ = [
-    "ASK_USER", "READ_MESSAGES", "READ_RESULT", "ActorMethod", "AddMessages", "AnswerQuestion", "Approval",
-    "ApprovalPolicy", "ApprovalRequested", "Approve", "Catalog", "CatalogEntry", "CatalogState", "Close",
-    "CompactReason", "CompactResult", "Continue", "Continuing", "DeathReason", "DeferTools", "Deny", "Died",
-    "FinalAnswer", "FleetResult", "ForkOrigin", "FunctionTool",
-    "JournalConfig", "Labels", "MemoryJournalConfig", "MessagesAdded", "OnAbandon", "OnCrash", "OnInterrupt",
-    "OnMaxSteps", "OnRefusal", "OnToolError", "Placement", "PostgresJournalConfig", "ProcessLost", "PromptMap",
-    "QuestionAsked", "RayTask", "Reader", "Receipt", "RedisJournalConfig", "RequestApproval", "Retention", "Rewind",
-    "Rewound", "RouterLimits", "RuntimeConfig", "SQLiteJournalConfig", "SessionList", "SessionOutcome", "SessionStatus",
-    "SessionSummary", "State",
-    "Steered", "StepCompleted", "StoredSession", "TextTools", "ToolCompleted", "ToolFailed", "ToolProgress",
-    "ToolStart", "ToolStarted", "ToolUpdate", "TurnEnd", "TurnSettings", "TypedAnswer", "TypedReply", "WhenBusy",
-    "Where", "load_config", "probe", "shutdown",
+    "ASK_USER",
+    "READ_MESSAGES",
+    "READ_RESULT",
+    "ActorMethod",
+    "AddMessages",
+    "AnswerQuestion",
+    "Approval",
+    "ApprovalPolicy",
+    "ApprovalRequested",
+    "Approve",
+    "Catalog",
+    "CatalogEntry",
+    "CatalogState",
+    "Close",
+    "ClusterStatus",
+    "CompactReason",
+    "CompactResult",
+    "Continue",
+    "Continuing",
+    "DeathReason",
+    "DeferTools",
+    "Deny",
+    "Died",
+    "FinalAnswer",
+    "FleetResult",
+    "ForkOrigin",
+    "FunctionTool",
+    "JSONFormatter",
+    "JournalConfig",
+    "Labels",
+    "MemoryJournalConfig",
+    "MessagesAdded",
+    "NodeStatus",
+    "OnAbandon",
+    "OnCrash",
+    "OnInterrupt",
+    "OnMaxSteps",
+    "OnRefusal",
+    "OnToolError",
+    "Placement",
+    "PostgresJournalConfig",
+    "ProcessLost",
+    "PromptMap",
+    "QuestionAsked",
+    "RayTask",
+    "Reader",
+    "Receipt",
+    "RedisJournalConfig",
+    "RequestApproval",
+    "Retention",
+    "Rewind",
+    "Rewound",
+    "RouterLimits",
+    "RuntimeConfig",
+    "SQLiteJournalConfig",
+    "SessionList",
+    "SessionOutcome",
+    "SessionStatus",
+    "SessionSummary",
+    "State",
+    "Steered",
+    "StepCompleted",
+    "StoredSession",
+    "TextTools",
+    "ToolCompleted",
+    "ToolFailed",
+    "ToolProgress",
+    "ToolStart",
+    "ToolStarted",
+    "ToolUpdate",
+    "TurnEnd",
+    "TurnSettings",
+    "TypedAnswer",
+    "TypedReply",
+    "WhenBusy",
+    "Where",
+    "cluster_status",
+    "load_config",
+    "probe",
+    "shutdown",
 ]
 # fmt: on

@@ -78,8 +78,10 @@ def test_ray_starts_with_the_keys_and_requires_the_token(
     assert (home / "rayconteur" / "keys" / "keys.sh").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("variable", [name for each in PROVIDERS.values() for name in each.environment])
-def test_the_file_of_keys_has_every_variable_that_a_provider_of_this_package_reads(
+@pytest.mark.parametrize(
+    "variable", [*(name for each in PROVIDERS.values() for name in each.environment), "RAYCONTEUR_JOURNAL"]
+)
+def test_the_file_of_keys_has_the_journal_and_every_variable_that_a_provider_of_this_package_reads(
     variable: str, text: str, home: Path
 ) -> None:
     [write_keys] = re.findall(r"\((umask 077; .+)\)$", text, re.MULTILINE)

@@ -43,7 +43,7 @@ LAYERS = (
     ("compaction/strategies",),
     ("compaction",),
     ("runtime/api",),
-    ("runtime/core", "runtime/streams", "runtime/tools"),
+    ("runtime/core", "runtime/streams", "runtime/tools", "runtime/metrics", "runtime/logs"),
     ("runtime/events", "runtime/journal"),
     ("runtime/session",),
     ("runtime/cluster",),

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -50,6 +51,15 @@ def test_the_wheel_contains_the_package_and_nothing_else(wheel: Path, root: Path
     data = root / "providers/presets.toml"
     files = [*root.glob("*.py"), root / "py.typed", data, *modules, *samples]
     assert shipped == {f"rayconteur/{file.relative_to(root).as_posix()}" for file in files}
+
+
+def test_the_source_distribution_also_has_the_files_to_deploy_it(wheel: Path, root: Path) -> None:
+    [built] = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    files = [root / "ray_cluster.yaml", *(file for file in (root / "deploy").rglob("*") if file.is_file())]
+    assert {file.relative_to(root).as_posix() for file in files} - names == set()
 
 
 def test_a_program_imports_its_own_folders_of_the_same_names(python: Path, program: Path) -> None:

@@ -15,9 +15,12 @@ from ..api.options import RouterLimits
 from ..events.router import Router
 from ..events.router_calls import serve
 from ..events.segments import EndedSessions, LivingSessions, SessionEnd
+from ..metrics.counts import Report
+from ..metrics.shared import SharedMetrics
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .directory.actor_names import DIRECTORY
+from .metrics.exporter import Exporter
 from .ray_calls import find_actor, node_address, node_id, result_within, tls, was_restarted
 from .ray_errors import ActorDead
 
@@ -52,12 +55,15 @@ class _RouterActor:
         self._number = place.number
         self._learning: asyncio.Task[None] | None = None
         self._has_learned = not restarted
+        metrics = SharedMetrics(lambda: self._router.gauges(place.number), self._router.metrics)
+        self._exporter = Exporter(place.namespace, metrics)
 
     @ray.method
     async def endpoint(self) -> Endpoint:
         """Where it listens, and the secret that its peers have to know."""
         if not self._has_learned and self._learning is None:
             self._learning = asyncio.get_running_loop().create_task(self._learn_deaths())
+        self._exporter.start()
         return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
     @ray.method
@@ -74,6 +80,11 @@ class _RouterActor:
     async def end_of(self, session_id: str, epoch: int) -> SessionEnd:
         """How the session ended, as far as it is known here."""
         return self._router.subscriptions.log.end_of(session_id, epoch)
+
+    @ray.method
+    async def metrics(self) -> Report:
+        """All that its hosts have counted so far, and the gauges now."""
+        return self._exporter.metrics.snapshot()
 
     async def _learn_deaths(self) -> None:
         """Learn of the deaths that the router of before may have been told of, and readers not yet."""

@@ -27,13 +27,14 @@ from ..session.requests.client_pool import ClientPool
 from ..session.requests.credentials import known_provider
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
-from .actor_logs import log_from
+from .actor_logs import Logged, log_as
 from .directory.actor import DirectoryHandle
 from .directory.client import DirectoryClient
 from .directory.host_claims import HostClaims
 from .directory.places import Claim, HostOwner, HostReport
 from .host_calls import serve
 from .journal.client import JournalRef
+from .metrics.reporter import Reporter
 from .ray_calls import kill_actor, no_answer, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
@@ -53,7 +54,7 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a session actor is started with: the *namespace* in which it has the name of its host.
 
     A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
-    before it is ready. It logs from *log_level* on. *journal* is the one of the namespace, if it has one. Its sessions
+    before it is ready. It logs as *logged*. *journal* is the one of the namespace, if it has one. Its sessions
     leave memory when they have been idle for *passivate_after_s*, where their config does not say so.
     """
 
@@ -63,7 +64,7 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[int, int] | None
     history_bytes: int
     call_timeout_s: float
-    log_level: int = logging.WARNING
+    logged: Logged = Logged()
     journal: JournalRef | None = None
     passivate_after_s: float | None = None
 
@@ -85,7 +86,7 @@ class _SessionActor:
         directory: DirectoryHandle,
         settings: "SessionActorSettings",
     ) -> None:
-        log_from(settings.log_level)
+        log_as(settings.logged)
         self._claims = HostClaims(owner)
         self._directory = DirectoryClient(directory, settings.call_timeout_s)
         self._retired = settings.dedicated
@@ -94,6 +95,7 @@ class _SessionActor:
         journaling = _journaling(settings.journal, owner.host_id, settings.call_timeout_s)
         self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes, journaling)
         self._host.leaving.idle_timer.default_s = settings.passivate_after_s
+        self._reporter = Reporter([transport.report for transport in transports], self._host.gauges.read)
         self._host.ray_tools.runner = self._task_runner = TaskRunner((owner.host_id, settings.namespace))
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
             publisher.find_gaps, publisher.call_take_over = transport.find_gaps, transport.take_over
@@ -122,7 +124,7 @@ class _SessionActor:
         """
         await self._use(session_ids, claim)
         try:
-            endpoint = await self._start()
+            endpoint = await self._start(session_ids[0])
             await self._host.open(session_ids, claim.epoch, config, read_pages(history) if history else None)
             self._freezer.on_opened(len(session_ids))
             return endpoint
@@ -159,7 +161,7 @@ class _SessionActor:
 
     async def _resume(self, key: SessionKey, providers: list[ProviderConfig], out_of_memory: bool) -> Endpoint:
         try:
-            endpoint = await self._start()
+            endpoint = await self._start(key[0])
             await self._host.resume(key, providers, out_of_memory)
             return endpoint
         finally:
@@ -175,11 +177,12 @@ class _SessionActor:
             self._claims.meet(await self._directory.call(lambda directory: directory.check_in.remote()))
         self._claims.use(session_ids, claim)
 
-    async def _start(self) -> Endpoint:
-        """Publish events, and listen for messages."""
+    async def _start(self, session_id: str) -> Endpoint:
+        """Publish events, report metrics to the router of *session_id*, and listen for messages."""
         if self._publishing is None:
             self._publishing = asyncio.get_running_loop().create_task(self._host.run())
             self._publishing.add_done_callback(_log_failure)
+            self._reporter.start(self._host.router_of(session_id))
         return await self._listen()
 
     @ray.method
@@ -315,6 +318,7 @@ class _SessionActor:
     def _exit_if_empty(self) -> None:
         if self._retired and not len(self._host) and not self._claims:
             self._exiting.set()
+            self._reporter.finish()
             this_actor = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
             asyncio.get_running_loop().call_later(_GRACE_S, kill_actor, this_actor)
 

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import msgspec
 
+from ..metrics import catalog
+from ..metrics.counts import COUNTS
 from .outbox import Outbox
 from .segments import HeldSession, RouterGaps, Segment, decode_segments, encode_segments
 from .tail import Tail
@@ -181,10 +183,13 @@ class Publisher:
     async def _publish_batch(self) -> None:
         outboxes, segments = self._take_batch()
         data = encode_segments(segments) if segments else b""
+        events = sum(segment.count for segment in segments)
         del segments  # of which *data* is a copy
         self._publishing_since = asyncio.get_running_loop().time()
         fenced = await self._publish_until_accepted(data)
         self._publishing_since = None
+        if events:
+            COUNTS.add(catalog.EVENTS, value=events)
         for outbox in outboxes:
             if fenced and (outbox.session_id, outbox.epoch) in fenced:
                 self._fence(outbox)

@@ -8,6 +8,9 @@ from functools import partial
 import msgspec
 
 from ..api.options import RouterLimits
+from ..metrics import catalog
+from ..metrics.aggregate import Aggregate
+from ..metrics.counts import Report, Values
 from ..streams.peer import Peer
 from .segments import (
     EndedSessions,
@@ -23,6 +26,7 @@ from .subscriptions import Subscriptions, SubscriptionUpdate
 log = logging.getLogger(__name__)
 
 _encoder = msgspec.msgpack.Encoder()
+_report_decoder = msgspec.msgpack.Decoder(Report)
 _update_decoder = msgspec.msgpack.Decoder(SubscriptionUpdate)
 
 
@@ -38,6 +42,8 @@ class Router:
 
     def __init__(self, limits: RouterLimits, whole_since: int = 0) -> None:
         self.subscriptions = Subscriptions[Peer](limits, whole_since)
+        self.metrics = Aggregate()
+        """What the hosts have reported."""
         self._due: dict[Peer, None] = {}
         """The drivers that get a push in the next iteration, if they are writable."""
 
@@ -112,6 +118,24 @@ class Router:
         unknown = self.subscriptions.apply(driver, update)
         self._schedule((driver,))
         return unknown
+
+    def report(self, host: Peer, data: bytes) -> None:
+        """Add the encoded ``Report`` of *host*."""
+        report = _report_decoder.decode(data)
+        self.metrics.add(host, report.counters, report.gauges)
+        host.on_lost = partial(self.metrics.remove, host)
+
+    def gauges(self, number: int) -> Values:
+        """The gauges of this router, which has that *number*."""
+        subscriptions, label = self.subscriptions, str(number)
+        lagging = sum(map(subscriptions.has_deliverable, subscriptions.drivers))
+        return [
+            ((catalog.ROUTER_SESSIONS.name, label), len(subscriptions.log)),
+            ((catalog.ROUTER_BYTES.name, label), subscriptions.log.size_bytes),
+            ((catalog.ROUTER_HOSTS.name, label), self.metrics.processes),
+            ((catalog.ROUTER_READERS.name, label), len(subscriptions.drivers)),
+            ((catalog.ROUTER_LAGGING.name, label), lagging),
+        ]
 
     def _schedule(self, drivers: Iterable[Peer]) -> None:
         is_scheduled = bool(self._due)

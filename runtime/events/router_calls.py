@@ -26,6 +26,7 @@ class RouterCall(IntEnum):
     TAKE_OVER = 7
     HELD_SEGMENTS = 8
     FORGET = 9
+    REPORT = 10
 
 
 def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
@@ -48,6 +49,9 @@ def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
             return router.held_segments(_held_session(data))
         case RouterCall.FORGET:
             router.forget(_held_sessions(data))
+            return None
+        case RouterCall.REPORT:
+            router.report(peer, data)
             return None
         case RouterCall.PING:
             return None

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ..metrics import catalog
+from ..metrics.counts import COUNTS
 from .entry import Entry
 from .errors import JournalUnavailable, RecordRejected
 from .journal import Journal
@@ -51,6 +53,13 @@ class GroupCommit:
         """About what waits, in the running commit or for the next one."""
         return self._size_bytes
 
+    @property
+    def waits_s(self) -> float:
+        """For how long the oldest call has waited."""
+        if not self._waiting:
+            return 0.0
+        return asyncio.get_running_loop().time() + self._timeout_s - self._waiting[0].deadline
+
     async def append(self, entries: Sequence[Entry]) -> list[RecordRejected | None]:
         """As ``Journal.append``. Calls take effect in the order in which they were made.
 
@@ -87,6 +96,7 @@ class GroupCommit:
                 try:
                     await self._commit(calls)
                 except JournalUnavailable as error:
+                    COUNTS.add(catalog.JOURNAL_ERRORS)
                     self._fail_overdue(error)
                     await asyncio.sleep(delay_s)
                     delay_s = min(2 * delay_s, _MAX_DELAY_S)
@@ -108,7 +118,12 @@ class GroupCommit:
         return calls
 
     async def _commit(self, calls: list[_Waiting]) -> None:
-        results = await self._journal.append([entry for call in calls for entry in call.entries])
+        entries = [entry for call in calls for entry in call.entries]
+        began_at = asyncio.get_running_loop().time()
+        results = await self._journal.append(entries)
+        COUNTS.histogram(catalog.JOURNAL_SECONDS).observe(asyncio.get_running_loop().time() - began_at)
+        COUNTS.add(catalog.JOURNAL_COMMITS)
+        COUNTS.add(catalog.JOURNAL_RECORDS, value=len(entries))
         start = 0
         for call in calls:
             self._waiting.popleft()

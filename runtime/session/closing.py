@@ -9,6 +9,7 @@ from ..api.errors import UnknownSession
 from ..api.messages import Close
 from ..events.publisher import Publisher
 from ..events.segments import shard_of
+from ..logs.ids import ids
 from .endings import Endings, log_failure
 from .session import Session
 
@@ -85,7 +86,9 @@ class Closing:
             try:
                 await session.shutdown()
             except Exception as error:  # of its client's; the session is over all the same
-                log.critical("session %s could not release everything", session.id, exc_info=error)
+                log.critical(
+                    "session %s could not release everything", session.id, exc_info=error, extra=ids(session.id)
+                )
             del self._sessions[session.id]  # before others learn that the id is free, and reuse it here
         try:
             await self._on_end({session.id: session.epoch for session in sessions})
@@ -111,11 +114,13 @@ async def _shut_down_left(session: Session) -> None:
         async with asyncio.timeout(_STORE_S):
             await session.shutdown()
     except TimeoutError:
-        log.warning("session %s leaves, and not all of its events are stored or published", session.id)
+        log.warning(
+            "session %s leaves, and not all of its events are stored or published", session.id, extra=ids(session.id)
+        )
     except UnknownSession:
-        log.info("session %s goes on in another process already", session.id)
+        log.info("session %s goes on in another process already", session.id, extra=ids(session.id))
     except Exception as error:  # of its client's; the session has left all the same
-        log.critical("session %s could not release everything", session.id, exc_info=error)
+        log.critical("session %s could not release everything", session.id, exc_info=error, extra=ids(session.id))
 
 
 async def wait_for_room(closing: Mapping[asyncio.Future[None], Sequence[int]]) -> None:

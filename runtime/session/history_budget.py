@@ -4,6 +4,7 @@ import logging
 
 from ..api.errors import HistoryFull
 from ..core.history import HistorySize
+from ..logs.ids import ids
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,11 @@ class HistoryBudget:
         largest = sorted(self._removable, key=self._removable.__getitem__)
         while largest and self.used_bytes + size_bytes > self.limit_bytes - self.limit_bytes // 10:
             session = largest.pop()
-            log.info("session %s: the host is at its limit: dropping what compactions removed", session.id)
+            log.info(
+                "session %s: the host is at its limit: dropping what compactions removed",
+                session.id,
+                extra=ids(session.id),
+            )
             session.drop_removed()
         if self.used_bytes + size_bytes > self.limit_bytes:
             raise HistoryFull(

@@ -30,6 +30,7 @@ from .durable.partials import lost_answer
 from .durable.rebuilding import Rebuilt
 from .history_budget import HistoryBudget
 from .leaving import Leaving
+from .metrics.gauges import HostGauges
 from .pages import decode_part
 from .requests.client_pool import ClientPool
 from .requests.credentials import Credentials
@@ -81,6 +82,7 @@ class Host:
         self._closing = Closing(self._sessions, on_end, self.publishers)
         self.leaving = Leaving(self._sessions, self._closing, journaling is not None)
         self._on_session_end = self._closing.on_session_end  # shared by all sessions
+        self.gauges = HostGauges(self._sessions, self.publishers, self._budget, journaling)
 
     async def run(self) -> None:
         """Publish the sessions' events, until cancelled."""
@@ -174,7 +176,7 @@ class Host:
         session.go_on(Recovered(partial=partial, out_of_memory=out_of_memory))
         self.leaving.idle_timer.follow(session)
         await self._all_stored([key[0]])
-        log.info("session %s goes on here, as incarnation %d", key[0], rebuilt.incarnation)
+        log.info("session %s goes on here, as incarnation %d", key[0], rebuilt.incarnation, extra={"session": key[0]})
 
     def tell(self, key: SessionKey, data: bytes, message_key: MessageKey | None = None) -> Receipt:
         """Put an encoded ``ToLLM`` into the session's mailbox: once, if it has a *message_key*.
@@ -298,8 +300,7 @@ class Host:
         records = self._journaling.records(outbox, self._on_fenced, rebuilt) if self._journaling else None
         conversation = rebuilt.conversation if rebuilt else None
         session = Session(outbox.session_id, credentials.copy(), outbox, records, conversation)
-        session.on_end, session.on_history = self._on_session_end, self._on_history
-        session.on_tools = self._on_tools
+        session.on_end, session.on_history, session.on_tools = self._on_session_end, self._on_history, self._on_tools
         return session
 
     async def _start_all(self, outboxes: Iterable[Outbox], opened: Opened, credentials: Credentials) -> None:
@@ -334,10 +335,9 @@ class Host:
         return credentials
 
     def _find(self, key: SessionKey) -> Session:
-        session_id, epoch = key
-        session = self._sessions.get(session_id)
-        if session is None or session.epoch != epoch:
-            raise UnknownSession(f"there is no session {shown(session_id)}; it has ended, or never existed")
+        session = self._sessions.get(key[0])
+        if session is None or session.epoch != key[1]:
+            raise UnknownSession(f"there is no session {shown(key[0])}; it has ended, or never existed")
         if session.records:
             session.records.touch()
         return session
@@ -346,5 +346,5 @@ class Host:
         """Another host has taken over a session: it ends here, and nothing of it reaches anybody any more."""
         session = self._sessions.get(outbox.session_id)
         if session and session.epoch == outbox.epoch and not session.ended:
-            log.warning("session %s was taken over by another process; it ends here", session.id)
+            log.warning("session %s was taken over, and ends here", session.id, extra={"session": session.id})
             session.tell(Close(), 0)

@@ -10,6 +10,7 @@ from ..api.messages import AddMessages, Compact, Configure, Continue, Retry, ToL
 from ..api.options import NEEDS_JOURNAL
 from ..core.phases import ToolsOut
 from ..journal.errors import JournalError
+from ..logs.ids import ids
 from .closing import Closing
 from .durable.idle_timer import IdleTimer
 from .session import Session
@@ -62,12 +63,14 @@ class Leaving:
         try:
             await records.store_snapshot_to_leave()
         except JournalError as error:
-            log.warning("session %s stays in memory: its snapshot was not stored: %s", session.id, error)
+            log.warning(
+                "session %s stays in memory: its snapshot was not stored: %s", session.id, error, extra=ids(session.id)
+            )
             return False
         if records.active_at != active_at or session.ended or not _is_at_rest(session):
             return False
         self.passivated += 1
-        log.debug("session %s leaves memory", session.id)
+        log.debug("session %s leaves memory", session.id, extra=ids(session.id))
         await asyncio.shield(self._closing.leave(session))
         return True
 
@@ -100,7 +103,9 @@ class Leaving:
     async def _park(self, sessions: Sequence[Session]) -> None:
         """Have *sessions* leave in the middle of what they do."""
         for session in sessions:
-            log.info("session %s leaves before it is idle; whoever opens it has it go on", session.id)
+            log.info(
+                "session %s leaves before it is idle; whoever opens it has it go on", session.id, extra=ids(session.id)
+            )
         if left := [self._closing.leave(session) for session in sessions]:
             await asyncio.wait(left)
 

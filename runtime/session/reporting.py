@@ -8,6 +8,7 @@ from ..api import events as out
 from ..api.messages import UserMessage
 from ..core.conversation import Conversation
 from ..core.instructions import SendRequest
+from ..logs.ids import ids
 
 log = logging.getLogger(__name__)
 
@@ -16,13 +17,18 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
     """Log *event*: what an operator wants to know at INFO, everything else at DEBUG. Chunks are not events here."""
     if not log.isEnabledFor(logging.INFO):
         return
+    correlation_id = event.correlation_id if isinstance(event, out.OfTurn | out.Steered) else ""
+    _report(session_id, event, logging.LoggerAdapter(log, ids(session_id, event.turn, correlation_id)))
+
+
+def _report(session_id: str, event: out.FromLLM, about: "logging.LoggerAdapter[logging.Logger]") -> None:
     match event:
         case out.Retrying():
-            log.info("%s: %s is tried again in %.1f s: %s", session_id, _called(event), event.delay_s, event.code)
+            about.info("%s: %s is tried again in %.1f s: %s", session_id, _called(event), event.delay_s, event.code)
         case out.Failed():
-            log.info("%s: %s failed: %s", session_id, _called(event), event.code)
+            about.info("%s: %s failed: %s", session_id, _called(event), event.code)
         case out.Compacted():
-            log.info(
+            about.info(
                 "%s: compacted (%s): %d messages, before %d",
                 session_id,
                 event.reason,
@@ -30,11 +36,11 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
                 event.messages_before,
             )
         case out.Configured():
-            log.info("%s: configured %s, model %s", session_id, ", ".join(event.fields), event.model)
+            about.info("%s: configured %s, model %s", session_id, ", ".join(event.fields), event.model)
         case out.Closed():
-            log.info("%s: closed", session_id)
+            about.info("%s: closed", session_id)
         case out.Completed():
-            log.debug(
+            about.debug(
                 "%s: %s completed: %s, %d requests, %s tokens in, %s out",
                 session_id,
                 _called(event),
@@ -44,13 +50,13 @@ def report_event(session_id: str, event: out.FromLLM) -> None:
                 _tokens(event.usage.output),
             )
         case out.ToolBatch():
-            log.debug("%s: %s waits for %d tools", session_id, _called(event), len(event.uses))
+            about.debug("%s: %s waits for %d tools", session_id, _called(event), len(event.uses))
         case out.QuestionAsked():
-            log.info("%s: %s asks the user, tool use %s", session_id, _called(event), shown(event.tool_use_id))
+            about.info("%s: %s asks the user, tool use %s", session_id, _called(event), shown(event.tool_use_id))
         case out.OfTurn() | out.Steered():
-            log.debug("%s: %s: %s", session_id, _called(event), type(event).__name__)
+            about.debug("%s: %s: %s", session_id, _called(event), type(event).__name__)
         case _:
-            log.debug("%s: turn %d: %s", session_id, event.turn, type(event).__name__)
+            about.debug("%s: turn %d: %s", session_id, event.turn, type(event).__name__)
 
 
 def report_wait(session_id: str, turn: int, conversation: Conversation) -> None:
@@ -60,8 +66,15 @@ def report_wait(session_id: str, turn: int, conversation: Conversation) -> None:
     open_uses = conversation.open_tool_uses
     waiting = ", ".join(f"{shown(use.id)} ({needs.get(use.id, 'result')})" for use in open_uses)
     message = next((queued.message for queued in conversation.queue if queued.turn == turn), None)
-    name = _named(turn, message.correlation_id if isinstance(message, UserMessage) else "")
-    log.info("%s: %s is queued behind turn %d, which waits for tools: %s", session_id, name, conversation.turn, waiting)
+    correlation_id = message.correlation_id if isinstance(message, UserMessage) else ""
+    log.info(
+        "%s: %s is queued behind turn %d, which waits for tools: %s",
+        session_id,
+        _named(turn, correlation_id),
+        conversation.turn,
+        waiting,
+        extra=ids(session_id, turn, correlation_id),
+    )
 
 
 def report_request(session_id: str, send: SendRequest) -> None:
@@ -77,6 +90,7 @@ def report_request(session_id: str, send: SendRequest) -> None:
         send.config.provider.model,
         len(send.messages),
         send.attempt,
+        extra=ids(session_id, send.turn, send.correlation_id),
     )
 
 

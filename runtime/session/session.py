@@ -37,6 +37,7 @@ from ..core.phases import Compacting, Idle, Requesting, ToolsOut
 from ..events.outbox import Outbox
 from .durable.session_records import SessionRecords
 from .message_checks import checked_message
+from .metrics import metering
 from .reporting import report_event, report_request, report_wait
 from .requests.compaction_task import CompactionTask
 from .requests.credentials import Credentials
@@ -190,7 +191,7 @@ class Session:
     def _handle(self, event: ev.Event) -> list[Instruction]:
         if not event.at and not isinstance(event, ev.Opened):  # that one has its time, and many sessions share it
             msgspec.structs.force_setattr(event, "at", time.time())
-        instructions = self.conversation.handle(event)
+        instructions = metering.handle(self.conversation, event)
         if (size := self.conversation.history_size) != self._history_size:
             self._report_history(size)
         first = instructions[0] if self.records and instructions else None
@@ -201,8 +202,7 @@ class Session:
             self._execute(instruction, at)
         actions, self._actions = self._actions, ()
         if self.records and record:
-            emitted = [step.event for step in instructions if isinstance(step, Emit)]
-            self.records.add(record, seq, at, emitted, actions)
+            self.records.add(record, seq, at, [step.event for step in instructions if isinstance(step, Emit)], actions)
         else:
             for action in actions:
                 action()
@@ -343,7 +343,7 @@ class Session:
         self._tasks = tuple(running for running in self._tasks if running is not task)
         if not task.cancelled():
             if error := task.exception():
-                log.critical("session %s: unhandled error in a request or compaction task", self.id, exc_info=error)
+                log.critical("session %s: error in a task", self.id, exc_info=error, extra={"session": self.id})
         elif task is self._task:  # cancelled, but not by _cancel
             cancelled = ev.TaskCancelled(partial=self._partial())
             self._task = self._request = None

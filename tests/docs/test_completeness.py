@@ -14,6 +14,7 @@ from rayconteur.benchmarks.catalog import BENCHMARKS
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
 from rayconteur.providers.registry import PROVIDERS
+from rayconteur.runtime.metrics.catalog import METRICS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -66,13 +67,24 @@ def test_providers_lists_every_environment_variable_and_alias() -> None:
 SESSIONS = [f"sessions {command}" for command in ("list", "show", "interrupt", "close")]
 
 
-@pytest.mark.parametrize("command", ["demo", "chat", "bench", "replay", "shutdown", *SESSIONS])
+@pytest.mark.parametrize("command", ["demo", "chat", "bench", "replay", "shutdown", "status", "top", *SESSIONS])
 def test_command_line_lists_every_option(command: str) -> None:
     options = re.findall(
         r"^  (?:-\w, )?(--[\w-]+)", CliRunner().invoke(app, [*command.split(), "--help"]).output, re.MULTILINE
     )
 
     assert missing(set(options) - {"--help"}, "command-line.md") == []
+
+
+def test_operations_has_a_row_for_each_metric_as_the_catalog_describes_it() -> None:
+    rows = re.findall(
+        r"^\| `(rayconteur_\w+)` \| (\w+) \| (.*?) \| (.*) \|$", (DOCS / "operations.md").read_text(), re.MULTILINE
+    )
+
+    assert rows == [
+        (metric.name, metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.meaning)
+        for metric in METRICS.values()
+    ]
 
 
 def test_benchmarks_lists_every_benchmark() -> None:

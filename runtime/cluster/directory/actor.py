@@ -18,6 +18,7 @@ from ray.actor import ActorProxy
 from ....providers.schema.errors import RayconteurError
 from ...api.errors import DeathReason, DirectoryUnreachable, RuntimeClosed
 from ...events.segments import EndedSessions, FoundEnds
+from ...metrics.counts import Report
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ...streams.peer import Peer
@@ -25,6 +26,7 @@ from ..journal.place import JournalPlace
 from ..ray_calls import node_address, node_id, tls
 from .actor_names import driver_of
 from .leases import Leases
+from .metrics import directory_exporter
 from .namespace import Namespace
 from .namespace_actors import NamespaceActors, call_if_restarted
 from .places import Claim, ClaimRequest, HostOwner, Places, SessionPage, SessionPlace
@@ -50,6 +52,7 @@ class _Directory:
         self._telling: asyncio.Task[None] | None = None  # which sessions are missing
         self._is_missing_due = False
         self._has_ended = False
+        self._exporter = directory_exporter(namespace.name, self._places, self._leases)
         self._awaits_drivers_until = time.monotonic() + LEASE_S + BUSY_S if call_if_restarted() else 0.0
         """After a restart, until a driver is heard of: those without a session are not known from a host's report."""
 
@@ -74,6 +77,7 @@ class _Directory:
     async def endpoint(self) -> Endpoint:
         """Where drivers connect, to keep their leases. They do so at once when this process is a new one."""
         self._begin_rebuild()
+        self._exporter.start()
         return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
     @ray.method
@@ -191,6 +195,11 @@ class _Directory:
         await self._be_ready()
         page = self._places.page(after, limit)
         return msgspec.structs.replace(page, unreported=tuple(sorted(self._places.unreported)))
+
+    @ray.method
+    async def metrics(self) -> Report:
+        """What was counted so far, and the gauges now."""
+        return self._exporter.metrics.snapshot()
 
     async def _be_ready(self) -> None:
         """Wait until this process knows what the one before it knew."""

@@ -51,3 +51,8 @@ def router_name(number: int) -> str:
 def is_ours(name: str) -> bool:
     """True if it is the name of an actor of this package."""
     return name in (DIRECTORY, JOURNAL) or is_host(name) or name.startswith("_router-")
+
+
+def kind_of(name: str) -> str:
+    """What the actor of that name is: ``session``, ``host``, ``warm``, ``router``, ``directory`` or ``journal``."""
+    return name.removeprefix("_").partition("-")[0]

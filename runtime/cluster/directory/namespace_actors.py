@@ -10,6 +10,8 @@ import ray
 
 from ...api.errors import DeathReason, Unreachable
 from ...events.segments import EndedSessions, LivingSessions, SessionEnd, shard_of
+from ...metrics import catalog
+from ...metrics.counts import COUNTS
 from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within, started_actors
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..router_actor import RouterHandle
@@ -95,7 +97,8 @@ class NamespaceActors:
         await asyncio.gather(*retiring)
 
     async def end_sessions(self, ended: EndedSessions) -> None:
-        """Tell the routers that sessions have ended; however long a router is away."""
+        """Tell the routers that sessions have died; however long a router is away."""
+        COUNTS.add(catalog.DEATHS, (ended.reason.value,), len(ended.sessions))
 
         async def tell(shard: int) -> None:
             of_shard = self.of_router(ended, shard)

@@ -15,11 +15,14 @@ from ...journal.errors import JournalInUse
 from ...journal.journal import Capabilities, Journal
 from ...journal.opening import open_journal
 from ...journal.remote.server import JournalServer
+from ...metrics.counts import Report, Values
+from ...metrics.shared import SharedMetrics
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ..directory.actor import DirectoryHandle
 from ..directory.actor_names import DIRECTORY
 from ..directory.client import DirectoryClient
+from ..metrics.exporter import Exporter
 from ..ray_calls import find_actor, node_address, node_id, tls
 
 _IN_USE_S = 5.0
@@ -50,6 +53,7 @@ class _JournalActor:
         self._retention = retention
         self._sweeping: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[tuple[JournalServer, Listener]] | None = None
+        self._exporter = Exporter(namespace, SharedMetrics(self._gauges))
 
     @ray.method
     async def open(self) -> Capabilities:
@@ -68,6 +72,11 @@ class _JournalActor:
         return await listener.listen(node_id(), node_address(), self._ports, tls())
 
     @ray.method
+    async def metrics(self) -> Report:
+        """What was counted so far, and the gauges now."""
+        return self._exporter.metrics.snapshot()
+
+    @ray.method
     async def close(self) -> None:
         """Close the journal: nobody uses the namespace."""
         if self._opening:
@@ -82,10 +91,15 @@ class _JournalActor:
         if self._opening is None or failed:
             self._opening = asyncio.get_running_loop().create_task(_open(self._config))
         server, listener = await asyncio.shield(self._opening)
+        self._exporter.start()
         if self._retention and self._sweeping is None:
             sweeper = RetentionSweeper(server.journal, self._retention, self._running)
             self._sweeping = asyncio.get_running_loop().create_task(sweeper.run())
         return server, listener
+
+    def _gauges(self) -> Values:
+        is_open = self._opening and self._opening.done() and not self._opening.exception()
+        return self._opening.result()[0].gauges() if self._opening and is_open else []
 
     async def _running(self, session_ids: list[str]) -> Mapping[str, int]:
         """Those of the sessions that run, or are about to, with their epochs."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from ...api.errors import RuntimeDraining, Unreachable
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Packed, Placement
-from ..actor_logs import logged_level
+from ..actor_logs import logged
 from ..directory.actor_names import HostKind, is_warm, new_host_name
 from ..directory.places import HostOwner
 from ..ray_calls import CONCURRENCY, kill_actor
@@ -95,7 +95,7 @@ class ActorPool:
                 ports=self._options.ports,
                 history_bytes=self._options.host_history_bytes,
                 call_timeout_s=self._options.call_timeout_s,
-                log_level=logged_level(),
+                logged=logged(),
                 journal=self._shared_actors.journal,
                 passivate_after_s=self._options.passivate_after_s,
             ),

@@ -26,7 +26,7 @@ from ...api.tools.places import RayTask, ShippedRun
 from ...session.tools.ray_runs import RunEnd
 from ...tools.results import error_result
 from ...tools.runs import OnProgress
-from ..actor_logs import logged_level
+from ..actor_logs import logged
 from .progress import ReportsTo
 from .resources import KnownNodes
 from .task import TaskOrder, TaskSettings, decode_end, encode_order, run_tool
@@ -85,7 +85,7 @@ class TaskRunner:
         if problem := await self._nodes.missing(task):
             return _never_starts(use, problem)
         number = next(self._numbers)
-        settings = TaskSettings(tool.max_result_bytes, tuple(hidden), logged_level())
+        settings = TaskSettings(tool.max_result_bytes, tuple(hidden), logged())
         order = TaskOrder(tool.place, use, settings, ReportsTo(*self._actor, number))
         try:
             ref = self._form(task, use.name).remote(self._shared(tool.function), encode_order(order))

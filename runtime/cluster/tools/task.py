@@ -18,7 +18,7 @@ from ...api.tools.places import ActorMethod, Place
 from ...session.tools.ray_runs import RunEnd
 from ...tools.results import error_result
 from ...tools.runs import OnProgress, ToolRun, checked_arguments
-from ..actor_logs import log_from
+from ..actor_logs import Logged, log_as
 from .interrupts import let_interrupts_end_waits
 from .pickling import loads
 from .progress import ProgressReports, ReportsTo
@@ -30,14 +30,14 @@ Function = tuple[Callable[..., object] | None, Callable[[dict[str, Any]], dict[s
 
 
 class TaskSettings(msgspec.Struct, frozen=True):
-    """How a task runs its tool: without the variables *hidden*, and logging from *log_level* on.
+    """How a task runs its tool: without the variables *hidden*, and logging as *logged*.
 
     The text of an error has at most *max_result_bytes*.
     """
 
     max_result_bytes: int
     hidden: Collection[str]
-    log_level: int
+    logged: Logged
 
 
 class TaskOrder(msgspec.Struct, frozen=True, array_like=True):
@@ -56,7 +56,7 @@ def run_tool_here(order: TaskOrder, pickled: bytes, on_progress: OnProgress) -> 
     """
     place, use, settings = order.place, order.use, order.settings
     _hide_secrets(place, settings.hidden)
-    log_from(settings.log_level)
+    log_as(settings.logged)
     try:
         function, arguments = _loaded(pickled)
     except Exception as error:  # whatever its modules raise

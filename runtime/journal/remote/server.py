@@ -4,6 +4,8 @@ from collections.abc import Awaitable
 
 import msgspec
 
+from ...metrics import catalog
+from ...metrics.counts import Values
 from ...streams.peer import Peer
 from ..errors import JournalError
 from ..group_commit import GroupCommit
@@ -29,6 +31,13 @@ class JournalServer:
         if method != calls.METHOD:
             raise ValueError(f"a journal has no call {method}")
         return self._serve(data)
+
+    def gauges(self) -> Values:
+        """What waits here."""
+        return [
+            ((catalog.JOURNAL_BYTES.name,), self._commits.size_bytes),
+            ((catalog.JOURNAL_WAIT.name,), self._commits.waits_s),
+        ]
 
     async def aclose(self) -> None:
         """Finish what waits, and close the journal."""

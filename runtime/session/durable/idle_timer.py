@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from weakref import ref
 
+from ...logs.ids import ids
 from ..session import Session
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class IdleTimer:
             if await self._passivate(session):
                 return
         except Exception as error:  # of this session only
-            log.critical("session %s could not leave memory", session.id, exc_info=error)
+            log.critical("session %s could not leave memory", session.id, exc_info=error, extra=ids(session.id))
         if not session.ended and session.records:
             session.records.touch()
             self.follow(session)

@@ -34,6 +34,11 @@ class Journaling:
             outbox, self._recorder, self._catalog, on_lost, rebuilt.replayed if rebuilt else Replayed()
         )
 
+    @property
+    def unstored(self) -> int:
+        """How many records are not stored yet."""
+        return len(self._recorder)
+
     def require_available(self, message: ToLLM) -> None:
         """Raises:
         JournalUnavailable: *message* starts something, and the journal takes no records.

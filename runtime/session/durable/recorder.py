@@ -33,6 +33,10 @@ class Recorder:
         self.problem: Exception | None = None
         """Why the last append failed, until one succeeds."""
 
+    def __len__(self) -> int:
+        """How many records wait until they are stored."""
+        return len(self._waiting)
+
     def add(self, entry: Entry, on_stored: OnStored) -> None:
         """Store *entry* behind those that were added before, then call *on_stored*."""
         self._waiting.append((entry, on_stored))

@@ -35,6 +35,8 @@ from ...api.events import TextChunk, ThinkingChunk
 from ...core import events as ev
 from ...core.instructions import SendRequest
 from ...events.outbox import Outbox
+from ...metrics import catalog
+from ...metrics.counts import COUNTS, Histogram
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ class RequestTask:
     _is_stopped: bool = field(default=False, init=False)
     _sent_at: float = field(init=False)  # by the clock of the event loop
     _first_text_s: float | None = field(default=None, init=False)
+    _read_at: float | None = field(default=None, init=False)  # as well: the last read of a stream
+    _gaps: Histogram = field(init=False)
     _draft: Draft = field(init=False)
     _last_ready: int = field(default=-1, init=False)  # the block of the last tool use that *on_ready* has got
     _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted], init=False)
@@ -67,6 +71,8 @@ class RequestTask:
         self._draft = Draft(self.client.provider)
         self._sent_at = _now()
         self.outbox.correlation_id = self.send.correlation_id
+        config = self.send.config.provider
+        self._gaps = COUNTS.histogram(catalog.GAPS, COUNTS.model(config.service, config.model))
 
     @property
     def duration_s(self) -> float:
@@ -112,6 +118,10 @@ class RequestTask:
     def _take(self, deltas: Sequence[Delta]) -> Awaitable[None] | None:
         if self._is_stopped:
             return None
+        now = _now()
+        if self._read_at is not None:
+            self._gaps.observe(now - self._read_at)
+        self._read_at = now
         self._process_deltas(deltas)
         if self.send.early_tools:
             self._report_tool_uses(deltas)

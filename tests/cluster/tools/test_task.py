@@ -14,6 +14,7 @@ import rayconteur as rc
 from rayconteur.errors import InvalidConfig
 from rayconteur.providers.registry import PROVIDERS, SECRET_VARIABLES
 from rayconteur.runtime import ActorMethod, RayTask
+from rayconteur.runtime.cluster.actor_logs import Logged
 from rayconteur.runtime.cluster.tools.interrupts import let_interrupts_end_waits
 from rayconteur.runtime.cluster.tools.pickling import dumps
 from rayconteur.runtime.cluster.tools.progress import ProgressReports, ReportsTo
@@ -35,7 +36,7 @@ def ignore(progress: object) -> None:
 
 USE = rc.ToolUse("a", "look", {})
 TASK = RayTask()
-SETTINGS = TaskSettings(1_000, (), 30)
+SETTINGS = TaskSettings(1_000, (), Logged())
 NOBODY = ReportsTo("nobody", "nowhere", 1)
 
 SMALL = {"CPU": 2.0, "memory": 1e9, "node:10.0.0.1": 1.0}
@@ -63,7 +64,7 @@ def test_no_tool_finds_a_key_of_a_provider_in_its_environment_unless_it_is_given
     def look() -> list[str]:
         return [name for name, value in os.environ.items() if value == "sk-secret"]
 
-    result = run(look, place, TaskSettings(1_000, ("PLUG_IN_KEY",), 30))
+    result = run(look, place, TaskSettings(1_000, ("PLUG_IN_KEY",), Logged()))
 
     assert text_of(result) == '["OPENAI_API_KEY"]'
 

@@ -1,0 +1,1 @@
+"""How metrics reach Ray: session actors report to a router, and the shared actors export."""

@@ -1,0 +1,1 @@
+"""What operators ask about a cluster."""

@@ -1,0 +1,1 @@
+"""What the processes of a runtime count and measure: the metrics, and their values in one process."""

@@ -1,0 +1,1 @@
+"""What the sessions of a process count, and its gauges."""
