@@ -3,7 +3,8 @@
 import json
 import re
 
-from fixtures.terminal import in_pipe
+import pytest
+from fixtures.terminal import Terminal, in_pipe
 
 import rayconteur as rc
 from rayconteur import blocking
@@ -36,6 +37,21 @@ def test_status_and_top_of_a_running_program(ray_address: str, options: rc.Runti
     assert top.returncode == ExitCode.COMPLETED, top.stderr
     assert re.search(r"scripted:scripted +1 +0 +1 +0 +\d+ +\d+ ", top.stdout), top.stdout
     assert "poe" not in top.stdout
+
+
+@pytest.mark.chaos  # it takes seconds to watch
+def test_top_at_a_terminal_is_redrawn_with_rates_until_ctrl_c(ray_address: str, options: rc.RuntimeOptions) -> None:
+    place = ("--address", ray_address, "--namespace", options.namespace)
+    with blocking.Runtime(placement=rc.Packed(), options=options) as runtime:
+        session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted()))
+        with Terminal("top", "--interval", "0.5", *place) as terminal:
+            terminal.until("since the processes started")
+            session.ask("nevermore").answer()
+            terminal.until("per second")
+            terminal.until("scripted:scripted")
+            terminal.type_keys("\x03")
+
+            assert terminal.exit_code() == ExitCode.INTERRUPTED
 
 
 def test_status_of_a_namespace_in_which_nothing_runs_has_an_exit_code_of_its_own(ray_address: str) -> None:
