@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from ....providers.registry import ProviderConfig
 from ...api.status import State
 from ...events.publisher import Publisher
 from ...metrics import catalog
@@ -32,17 +33,23 @@ class HostGauges:
 
     async def read(self) -> Values:
         """The values now; those of many sessions over some iterations of the event loop."""
+        idle: dict[int, int] = {}  # nearly all of many: counted by the identity of their provider's config
+        providers: dict[int, ProviderConfig] = {}
         states: dict[Series, float] = {}
         mailbox = outbox_bytes = 0
         for number, session in enumerate(tuple(self._sessions.values()), start=1):
             provider = session.conversation.config.provider
-            state = State.IDLE if session.is_idle else session.status().state
-            series = (catalog.SESSIONS.name, state.value, *COUNTS.model(provider.service, provider.model))
-            states[series] = states.get(series, 0) + 1
-            mailbox += len(session.conversation.queue)
+            if session.is_idle:
+                providers[place := id(provider)] = provider
+                idle[place] = idle.get(place, 0) + 1
+            else:
+                _count(states, session.status().state, provider)
+                mailbox += len(session.conversation.queue)
             outbox_bytes += session.outbox.size_bytes
             if number % _GROUP_SESSIONS == 0:
                 await asyncio.sleep(0)
+        for place, number in idle.items():
+            _count(states, State.IDLE, providers[place], number)
         values: Values = [
             ((catalog.MAILBOX.name,), mailbox),
             ((catalog.OUTBOX.name,), outbox_bytes),
@@ -52,3 +59,8 @@ class HostGauges:
         if self._journaling:
             values.append(((catalog.UNSTORED.name,), self._journaling.unstored))
         return [*states.items(), *values]
+
+
+def _count(states: dict[Series, float], state: State, provider: ProviderConfig, sessions: int = 1) -> None:
+    series = (catalog.SESSIONS.name, state.value, *COUNTS.model(provider.service, provider.model))
+    states[series] = states.get(series, 0) + sessions
