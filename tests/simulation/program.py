@@ -32,11 +32,15 @@ class GivenUp(Exception):
 
 
 class Program:
-    """Sends messages to one session, answers its tool uses, and reads its events from the first one on."""
+    """Sends messages to one session, answers its tool uses, and reads its events from the first one on.
 
-    def __init__(self, world: World, key: Key) -> None:
+    The session *may_leave* memory by itself, when it is idle.
+    """
+
+    def __init__(self, world: World, key: Key, may_leave: bool) -> None:
         self.world = world
         self.key = key
+        self.may_leave = may_leave
         self.acknowledged: dict[int, str] = {}
         self.sent: list[str] = []
         self.answered: Counter[str] = Counter()
@@ -144,16 +148,19 @@ class Program:
         """The receipt of *message*, which is sent again until there is one, with the same key."""
         self._messages += 1
         message_key = MessageKey(f"{self.key[0]}-{self._messages}", b"")
-        while True:
+        deadline = asyncio.get_running_loop().time() + LONGEST_S
+        while asyncio.get_running_loop().time() < deadline:
             process = await self.world.process_of(self.key)
             try:
                 return await process.call(process.tell(self.key, message, message_key))
             except (ProcessDied, UnknownSession):
-                if self.world.places[self.key] is process and process.is_alive:
-                    raise AssertionError(f"{process} does not know the session that it has") from None
+                is_there = self.world.places[self.key] is process and process.is_alive
+                assert self.may_leave or not is_there, f"{process} has given up a session that is its own"
+                await asyncio.sleep(0.01)
             except JournalUnavailable:
                 if self._random.random() < 0.5:
                     raise GivenUp from None
+        raise AssertionError(f"no process takes a message for session {self.key}")
 
 
 def config(world: World, passivate_after_s: float | None) -> rc.SessionConfig:

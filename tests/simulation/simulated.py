@@ -33,10 +33,9 @@ async def _play(schedule: Schedule, loop: SteppingLoop) -> tuple[int, dict[str, 
 
 
 async def _play_in(world: World, schedule: Schedule, loop: SteppingLoop) -> tuple[int, dict[str, list[str]]]:
-    programs = [
-        Program(world, await world.open(f"raven-{number}", config(world, schedule.passivate_after_s)))
-        for number in range(schedule.sessions)
-    ]
+    settings = [config(world, schedule.passivate_after_s) for _ in range(schedule.sessions)]
+    keys = [await world.open(f"raven-{number}", each) for number, each in enumerate(settings)]
+    programs = [Program(world, key, schedule.passivate_after_s is not None) for key in keys]
     connections = world.network.connect_driver(partial(last_recorded, world.journal()))
     readers = [program.reader(connections) for program in programs]
     reading = [asyncio.ensure_future(each.read(reader)) for each, reader in zip(programs, readers, strict=True)]
