@@ -45,7 +45,7 @@ from rayconteur.runtime.api.settings.policies import (
     WhenBusy,
 )
 from rayconteur.runtime.api.tools.approval_policy import ApprovalPolicy
-from rayconteur.runtime.api.tools.builtins import ASK_USER
+from rayconteur.runtime.api.tools.builtins import ASK_USER, READ_MESSAGES
 from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.phases import Phase, Requesting, batch_of
@@ -62,9 +62,10 @@ LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=
 LOOK_BY_APPROVAL.append(Tool(name="look", input_schema={"type": "object"}, ends_turn=True))
 LOOK_BY_APPROVAL.extend(Tool(name="look", input_schema={"type": "object"}, start=each) for each in ToolStart)
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
-MANY = (LOOK, ASK_USER, *(Tool(name=f"{first}{second}") for first in "xyz" for second in "abcdefghijk"))
+BUILT_IN = (LOOK, ASK_USER, READ_MESSAGES)
+MANY = (*BUILT_IN, *(Tool(name=f"{first}{second}") for first in "xyz" for second in "abcdefghijk"))
 """So many that they are deferred."""
-TOOLS = [(), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL), (LOOK, ASK_USER), MANY]
+TOOLS = [(), (LOOK,), *((tool,) for tool in LOOK_BY_APPROVAL), BUILT_IN, MANY]
 CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 IMAGE = Image(url="https://example.org/raven.png")
 PDF = Document(data=b"%PDF", media_type="application/pdf")
@@ -84,7 +85,7 @@ LIMITS = [
 configs = st.builds(
     SessionConfig,
     provider=st.sampled_from(PROVIDERS),
-    tools=st.sampled_from([(), (LOOK, ASK_USER), MANY]),
+    tools=st.sampled_from([(), BUILT_IN, MANY]),
     defer_tools=st.sampled_from([*DeferTools, DeferTools.AUTO]),
     when_busy=st.sampled_from(WhenBusy),
     on_interrupt=st.sampled_from(OnInterrupt),
@@ -105,7 +106,7 @@ configs = st.builds(
 )
 early_configs = configs.map(
     lambda config: msgspec.structs.replace(
-        config, tools=config.tools or (LOOK, ASK_USER), start_tools=ToolStart.STREAMING, approval=Approval.NEVER
+        config, tools=config.tools or BUILT_IN, start_tools=ToolStart.STREAMING, approval=Approval.NEVER
     )
 )
 """Those whose tools start while an answer is streamed."""
@@ -118,6 +119,11 @@ reads = st.builds(
     id=tool_use_ids,
     name=st.just("read_result"),
     input=st.sampled_from([{"id": "a"}, {"id": "call_0", "offset": 3}, {"id": "b", "search": "n"}, {"offset": -1}]),
+) | st.builds(
+    ToolUse,
+    id=tool_use_ids,
+    name=st.just("read_messages"),
+    input=st.sampled_from([{}, {"turn": 1}, {"turn": 2, "offset": 3}, {"search": "n"}, {"turn": 0}]),
 )
 searches = st.builds(
     ToolUse,

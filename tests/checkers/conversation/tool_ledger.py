@@ -212,7 +212,7 @@ class ToolLedger:
                 query = self.searches.pop(0).input["query"]
                 if query in deferred_in(config):
                     self.offers.add(query)
-            case out.ToolCompleted(name="read_result"):
+            case out.ToolCompleted(name="read_result" | "read_messages"):
                 assert isinstance(event, ev.Answered)
                 assert use in self.started
             case out.ToolCompleted():

@@ -115,6 +115,35 @@ def test_a_search_names_the_turn_and_the_place() -> None:
     assert text(read(conversation, search="kraa", turn=2, offset=132)).startswith("[turn 2, offset 132] ")
 
 
+def after_turns(turns: int, text: str) -> Conversation:
+    """A conversation from which a compaction has removed so many turns; each says *text*."""
+    conversation = opened_conversation(READS)
+    for _ in range(turns):
+        conversation.handle(user_message(text))
+        conversation.handle(answered(conversation.requests, "Yes."))
+    conversation.handle(received(msg.Compact()))
+    conversation.handle(ev.CompactionEnded(compaction=1, messages=()))
+    conversation.handle(user_message("What was it?"))
+    return conversation
+
+
+@pytest.mark.parametrize(("turns", "last"), [(100, "turn 100: kraa"), (103, "[3 later turns]")])
+def test_of_many_turns_the_first_hundred_are_shown(turns: int, last: str) -> None:
+    lines = text(read(after_turns(turns, "kraa"))).splitlines()
+
+    assert lines[99] == "turn 100: kraa"
+    assert lines[-1] == last
+
+
+def test_a_search_stops_after_the_turn_with_the_twentieth_place_and_says_where_to_go_on() -> None:
+    many, few = after_turns(8, "kraa " * 5), after_turns(4, "kraa " * 5)
+
+    found = text(read(many, search="kraa"))
+    assert [found.count(f"[turn {turn}, offset ") for turn in range(1, 9)] == [5, 5, 5, 5, 0, 0, 0, 0]
+    assert found.endswith("[turns after 4: search in each]")
+    assert "search in" not in text(read(few, search="kraa"))
+
+
 @pytest.mark.parametrize("given", [{"turn": 3}, {"turn": 9}, {"turn": 0}, {"turn": 1, "offset": 10_000}])
 def test_what_can_t_be_read_is_an_error_that_names_what_can(given: dict[str, Any]) -> None:
     result = read(compacted(), **given)
