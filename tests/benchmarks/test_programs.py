@@ -15,8 +15,12 @@ def run_benchmark(name: str, **environ: str) -> str:
     return run_module(f"rayconteur.benchmarks.programs.{benchmark.module}", *arguments, **environ)
 
 
-LONG = {"endurance", "growth", "interrupting", "journal_turns", "latency", "memory", "one_host", "paced", "passivated"}
-LONG |= {"recovering", "shards", "spawning"}
+LONG = {"endurance", "growth", "interrupting", "journal_turns", "latency", "memory", "one_host", "paced"} | {
+    "passivated",
+    "recovering",
+    "shards",
+    "spawning",
+}
 """They run in ``make chaos``: many contestants, or many actors."""
 
 WITH_RAY = [
