@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from ...api.errors import Unreachable
-from ...cluster.directory.actor_names import is_host
+from ...cluster.directory.actor_names import kind_of
 from ...cluster.ray_calls import find_actor, result_within
 from ...cluster.ray_errors import ActorGone
 from ...metrics.counts import Report
@@ -14,9 +14,13 @@ CALL_S = 5.0
 """How long an actor may take to answer: it does nothing for that but read its memory."""
 
 
+_COUNTING = ("directory", "journal", "router")
+"""The kinds of shared actors that have metrics."""
+
+
 async def read_metrics(namespace: str, names: Sequence[str]) -> "dict[str, Report | None]":
     """The metrics of the shared actors of these *names*; ``None`` for those that do not answer."""
-    shared = [name for name in names if not is_host(name)]
+    shared = [name for name in names if kind_of(name) in _COUNTING]
     reports = await asyncio.gather(*(call(namespace, name, "metrics") for name in shared))
     return {name: cast("Report | None", report) for name, report in zip(shared, reports, strict=True)}
 
