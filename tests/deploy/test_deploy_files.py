@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
+from ray._private import ray_constants
 
 from rayconteur.providers.registry import PROVIDERS
 
@@ -82,6 +83,22 @@ def test_all_pods_run_the_image_with_the_keys_and_tokens_are_required(
     assert spec["authOptions"] == {"mode": "token"}
     assert len({each["image"] for each in containers}) == 1, "Ray requires the same Python and Ray on every node"
     assert [each["envFrom"] for each in containers] == len(groups) * [[{"secretRef": {"name": "rayconteur-keys"}}]]
+
+
+def test_nodes_drain_for_less_time_than_they_have_until_they_are_killed(
+    manifests: list[dict[str, Any]], deploy: Path
+) -> None:
+    drain = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
+    spec = manifests[0]["spec"]
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        [drain_s] = [int(each["value"]) for each in pod["containers"][0]["env"] if each["name"] == drain]
+        assert 30 < drain_s < pod["terminationGracePeriodSeconds"]
+    for name in UNITS:
+        unit = (deploy / "systemd" / name).read_text()
+        drain_s, stop_s = (int(re.findall(rf"{key}=(\d+)", unit)[0]) for key in (drain, "TimeoutStopSec"))
+        assert 30 < drain_s < stop_s
+    assert hasattr(ray_constants, drain)
 
 
 def test_the_policy_admits_only_the_clusters_own_pods_and_those_that_it_names(manifests: list[dict[str, Any]]) -> None:
