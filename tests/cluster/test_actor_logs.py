@@ -31,11 +31,13 @@ def json_lines() -> Iterator[None]:
 def test_an_actor_of_a_program_that_writes_json_lines_writes_some_from_the_same_level_on(
     joining: rc.RuntimeOptions,
 ) -> None:
+    def level_and_formatter(_: object) -> tuple[int, str]:
+        """It is pickled by value, and a logger by its name: this one is the actor's own."""
+        return LOG.level, type(LOG.handlers[0].formatter).__name__
+
     with blocking.Runtime(placement=rc.Packed(), options=joining) as runtime:
         session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted()))
         actor = cast(Any, ray.get_actor(host_name(session.id, joining.namespace), joining.namespace))
-        # A lambda is pickled by value, and a logger by its name: this one is the actor's own.
-        call = actor.__ray_call__.remote(lambda _: (LOG.level, type(LOG.handlers[0].formatter).__name__))
-        found = ray.get(call)
+        found = ray.get(actor.__ray_call__.remote(level_and_formatter))
 
     assert found == (logging.INFO, "JSONFormatter")
