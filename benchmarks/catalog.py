@@ -42,6 +42,8 @@ BENCHMARKS = {
     "tool_steps": Benchmark(
         "tool loops: a step in the program and on Ray, beside frameworks and the SDK", "tools.steps"
     ),
+    "quotas": Benchmark("500 sessions that share a limited account, with quotas and each on its own", "quotas.sharing"),
+    "admitting": Benchmark("what it costs to have a request admitted, beside a Ray call", "quotas.admitting"),
     "journal_turns": Benchmark("turns per second with a journal, beside none", "journal.turns"),
     "journal_receipts": Benchmark(
         "a receipt whose message is on the disk, in fsyncs, and commits of many records", "journal.receipts"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ToolProgress,
         ToolStarted,
         TurnEnd,
+        Waiting,
     )
     from .api.fleet.where import FleetResult, SessionOutcome, Where
     from .api.journal import (
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from .api.operations.cluster_status import ClusterStatus, NodeStatus
     from .api.options import OnAbandon, OnToolError, RouterLimits
     from .api.placement import Placement
+    from .api.quotas.rules import QuotaRule, Quotas
+    from .api.quotas.wait_reason import WaitReason
     from .api.settings.changes import TurnSettings
     from .api.settings.policies import DeferTools, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
     from .api.status import CompactResult, ForkOrigin, SessionList, SessionStatus, SessionSummary, State
@@ -81,7 +84,7 @@ _names = LazyNames(
         ".api.errors": "DeathReason",
         ".api.events": (
             "ApprovalRequested Continuing Died MessagesAdded ProcessLost QuestionAsked Rewound Steered StepCompleted "
-            "ToolCompleted ToolFailed ToolProgress ToolStarted TurnEnd"
+            "ToolCompleted ToolFailed ToolProgress ToolStarted TurnEnd Waiting"
         ),
         ".driver.config_file.reading": "load_config",
         ".driver.config_file.runtime_config": "RuntimeConfig",
@@ -95,6 +98,8 @@ _names = LazyNames(
         ".api.operations.cluster_status": "ClusterStatus NodeStatus",
         ".api.options": "OnAbandon OnToolError RouterLimits",
         ".api.placement": "Placement",
+        ".api.quotas.rules": "QuotaRule Quotas",
+        ".api.quotas.wait_reason": "WaitReason",
         ".api.settings.changes": "TurnSettings",
         ".api.settings.policies": "DeferTools OnCrash OnInterrupt OnMaxSteps OnRefusal WhenBusy",
         ".api.status": "CompactResult ForkOrigin SessionList SessionStatus SessionSummary State",
@@ -170,6 +175,8 @@ __all__ = [
     "ProcessLost",
     "PromptMap",
     "QuestionAsked",
+    "QuotaRule",
+    "Quotas",
     "RayTask",
     "Reader",
     "Receipt",
@@ -200,6 +207,8 @@ __all__ = [
     "TurnSettings",
     "TypedAnswer",
     "TypedReply",
+    "WaitReason",
+    "Waiting",
     "WhenBusy",
     "Where",
     "cluster_status",

@@ -44,7 +44,7 @@ LAYERS = (
     ("compaction",),
     ("runtime/api",),
     ("runtime/core", "runtime/streams", "runtime/tools", "runtime/metrics", "runtime/logs"),
-    ("runtime/events", "runtime/journal"),
+    ("runtime/events", "runtime/journal", "runtime/governance"),
     ("runtime/session",),
     ("runtime/cluster",),
     ("runtime/driver",),

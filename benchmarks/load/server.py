@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from itertools import count
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 
@@ -36,7 +36,15 @@ _See = Callable[[Seen, int], None]
 """Notes what is seen of the request for a number of tokens."""
 
 
-class _Scheduler:
+class Scheduler(Protocol):
+    """Decides the answer of each request."""
+
+    def schedule(self, api: Api, request: RequestBody) -> AnswerSchedule | bytes:
+        """The answer of the next request: a stream, or the bytes of a refusal."""
+        ...
+
+
+class PacedScheduler:
     """Decides the answer of each request by the pace and the request's number."""
 
     def __init__(self, pace: Pace) -> None:
@@ -77,7 +85,7 @@ class _Scheduler:
 class _Connection(asyncio.Protocol):
     """Answers the requests of a connection one after the other. It stops reading if the client stops reading."""
 
-    def __init__(self, scheduler: _Scheduler, wheel: TimerWheel, see: _See) -> None:
+    def __init__(self, scheduler: Scheduler, wheel: TimerWheel, see: _See) -> None:
         self._scheduler = scheduler
         self._wheel = wheel
         self._see = see
@@ -147,10 +155,9 @@ def _report_nothing(seen: Seen, tokens: int) -> None:
     del seen, tokens
 
 
-async def serve(host: str, port: int, pace: Pace, see: _See = _report_nothing) -> None:
+async def serve(host: str, port: int, scheduler: Scheduler, see: _See = _report_nothing) -> None:
     """Serve at that address of this machine until standard input ends."""
-    loop = asyncio.get_running_loop()
-    scheduler, wheel = _Scheduler(pace), TimerWheel()
+    loop, wheel = asyncio.get_running_loop(), TimerWheel()
     server = await loop.create_server(lambda: _Connection(scheduler, wheel, see), host, port, backlog=4_096)
     async with server:
         print(f"http://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
@@ -170,7 +177,8 @@ def main() -> None:
     except msgspec.ValidationError as error:
         parser.error(str(error))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(parsed.host, parsed.port, pace, _print_report if parsed.reports else _report_nothing))
+        see = _print_report if parsed.reports else _report_nothing
+        runner.run(serve(parsed.host, parsed.port, PacedScheduler(pace), see))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import ray
 from ray.actor import ActorHandle, ActorProxy
 
 import rayconteur as rc
-from rayconteur.runtime import JournalConfig, Placement, RouterLimits
+from rayconteur.runtime import JournalConfig, Placement, Quotas, RouterLimits
 
 from . import shared_ray
 from .memory_probe import allocated_blocks, collect_garbage
@@ -62,10 +62,11 @@ def local_runtime(
     namespace: str = NAMESPACE,
     journal: JournalConfig | None = None,
     placement: Placement = _DEDICATED,
+    quotas: Quotas | None = None,
 ) -> rc.Runtime:
     """A runtime on the cluster at *address*, else on the run's shared Ray, else on a Ray that it starts and ends."""
     options = rc.RuntimeOptions(
-        namespace=namespace, num_cpus=shared_ray.CPUS, router_limits=router_limits, journal=journal
+        namespace=namespace, num_cpus=shared_ray.CPUS, router_limits=router_limits, journal=journal, quotas=quotas
     )
     return rc.Runtime(address or shared_ray.join(), placement, warm=warm, options=options)
 

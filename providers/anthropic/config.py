@@ -46,6 +46,8 @@ class Anthropic(HTTPConfig, frozen=True, kw_only=True):
 
     secrets: ClassVar[tuple[str, ...]] = ("api_key", "ad_token")
     identity: ClassVar[tuple[str, ...]] = ("base_url", "api_key", "aws_account")
+    # https://platform.claude.com/docs/en/api/rate-limits#cache-aware-itpm
+    limits_cached_input: ClassVar[bool] = False
 
     api_key: str | None = None
     base_url: str | None = None

@@ -47,6 +47,8 @@ class Bedrock(HTTPConfig, frozen=True, kw_only=True):
         "bearer_token",
     )
     identity: ClassVar[tuple[str, ...]] = ("inference_profile", "endpoint_url", "region")
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
+    limits_cached_input: ClassVar[bool] = False
 
     inference_profile: str | None = None
     region: str | None = None

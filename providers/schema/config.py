@@ -119,9 +119,11 @@ class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=s
     """A provider as one session uses it. *facts* overrides what the tables know about the model.
 
     Subclasses list the fields that are *secrets*, and as *identity* those that name the endpoint and the account.
+    *limits_cached_input*: input that is read from a cache counts against the limits of the account.
     """
 
     identity: ClassVar[tuple[str, ...]] = ()
+    limits_cached_input: ClassVar[bool] = True
 
     model: str
     facts: ModelFacts = ModelFacts()
@@ -160,7 +162,15 @@ class Config(WithSecrets, frozen=True, kw_only=True, tag_field="provider", tag=s
 
         It reveals none of them.
         """
-        parts = (self.name, self.model, *(getattr(self, field) for field in self.identity))
+        return self._fingerprint(self.model)
+
+    @property
+    def account(self) -> str:
+        """A fingerprint of the endpoint and the account of this config, resolved. It reveals neither."""
+        return self._fingerprint("")
+
+    def _fingerprint(self, model: str) -> str:
+        parts = (self.name, model, *(getattr(self, field) for field in self.identity))
         return blake2b(msgspec.msgpack.encode(parts), digest_size=_SOURCE_BYTES).hexdigest()
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from ...providers.schema.stop_reasons import StopDetails, StopReason
 from ...providers.schema.usage import Usage
 from .compact_reason import CompactReason
 from .errors import DeathReason
+from .quotas.wait_reason import WaitReason
 
 
 class _FromLLM(ReadableStruct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower, omit_defaults=True):
@@ -193,6 +194,16 @@ class Retrying(OfTurn, frozen=True, kw_only=True):
     message: str
 
 
+class Waiting(OfTurn, frozen=True, kw_only=True):
+    """A request waits for *reason*, one of the limits that sessions share, and is sent in about *expected_s*.
+
+    Those that wait for a moment only do without. If it takes much longer than expected, another such event says so.
+    """
+
+    reason: WaitReason
+    expected_s: float
+
+
 class Continuing(OfTurn, frozen=True, kw_only=True):
     """The next request continues an answer that was cut off or paused. *text* is what a turn before has of it."""
 
@@ -313,37 +324,13 @@ class Missed(_FromLLM, frozen=True, kw_only=True):
     last: int
 
 
+# fmt: off
 FromLLM = (
-    TurnStarted
-    | Steered
-    | StreamStarted
-    | TextChunk
-    | Cited
-    | ThinkingChunk
-    | ToolInputChunk
-    | ToolBatch
-    | ApprovalRequested
-    | QuestionAsked
-    | ToolStarted
-    | ToolProgress
-    | ToolCompleted
-    | ToolFailed
-    | StepCompleted
-    | TokenUpdate
-    | Retrying
-    | Continuing
-    | Compacted
-    | Completed
-    | Interrupted
-    | Failed
-    | Configured
-    | Cleared
-    | MessagesAdded
-    | Rewound
-    | Closed
-    | Died
-    | Missed
-    | ProcessLost
+    TurnStarted | Steered | StreamStarted | TextChunk | Cited | ThinkingChunk | ToolInputChunk | ToolBatch
+    | ApprovalRequested | QuestionAsked | ToolStarted | ToolProgress | ToolCompleted | ToolFailed
+    | StepCompleted | TokenUpdate | Retrying | Continuing | Compacted | Completed | Interrupted | Failed
+    | Configured | Cleared | MessagesAdded | Rewound | Closed | Died | Missed | ProcessLost | Waiting
 )
+# fmt: on
 
 TurnEnd = Completed | Interrupted | Failed

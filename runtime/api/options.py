@@ -13,6 +13,7 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive, PositiveSeconds
 from .catalog.retention import Retention, check_rules
 from .journal import JournalConfig
+from .quotas.rules import Quotas
 
 Seconds = Annotated[float, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
@@ -87,7 +88,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     *passivate_after_s* is how long a session is idle before it leaves memory, where its config does not say so; by
     default, none does. It needs a journal. *retention* says which sessions the journal deletes, by their owners; it
     applies when the first runtime of a namespace opens the journal. When the process gets SIGTERM, the runtime is
-    drained, for at most *drain_s*.
+    drained, for at most *drain_s*. *quotas* are the limits that all sessions of the namespace share: its first runtime
+    gives them, and one that joins it gives the same, or none.
     """
 
     __repr__ = short_repr
@@ -113,6 +115,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     passivate_after_s: PositiveSeconds | None = None
     retention: tuple[Retention, ...] = ()
     drain_s: Seconds = 10.0
+    quotas: Quotas | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "options")

@@ -30,6 +30,8 @@ class MemoryRequests(msgspec.Struct, frozen=True, kw_only=True):
     """67 MB with 1,000 sessions that have had five turns. ``RouterLimits.total_bytes`` bounds it."""
     journal: int = 128 * _MIB
     """58 MB, and up to 64 MB of records that wait for the store."""
+    quotas: int = 64 * _MIB
+    """55 MB, and 2 KB for each request that waits or is in flight."""
     dedicated: int = 64 * _MIB
     """62 MB with Anthropic's client, after a turn."""
     packed: int = 96 * _MIB
@@ -41,7 +43,7 @@ def memory_requests(session_actor_bytes: int | None) -> MemoryRequests:
     requests = MemoryRequests()
     if _largest_node_bytes() < _SMALL_NODE_BYTES:
         log.warning("no node has %d MiB of memory for Ray's actors: they request none", _SMALL_NODE_BYTES // _MIB)
-        requests = MemoryRequests(directory=0, router=0, journal=0, dedicated=0, packed=0)
+        requests = MemoryRequests(directory=0, router=0, journal=0, quotas=0, dedicated=0, packed=0)
     if session_actor_bytes is None:
         return requests
     return msgspec.structs.replace(requests, dedicated=session_actor_bytes, packed=session_actor_bytes)

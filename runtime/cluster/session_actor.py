@@ -25,6 +25,7 @@ from ..session.host import Host, SessionKey
 from ..session.pages import HistoryPosition, HistorySelection, encode_history_page, encode_statuses
 from ..session.requests.client_pool import ClientPool
 from ..session.requests.credentials import known_provider
+from ..session.requests.quota_gate import QuotaGate
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .actor_logs import Logged, log_as
@@ -35,6 +36,7 @@ from .directory.places import Claim, HostOwner, HostReport
 from .host_calls import serve
 from .journal.client import JournalRef
 from .metrics.reporter import Reporter
+from .quotas.client import QuotasRef
 from .ray_calls import kill_actor, no_answer, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
@@ -54,8 +56,8 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a session actor is started with: the *namespace* in which it has the name of its host.
 
     A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
-    before it is ready. It logs as *logged*. *journal* is the one of the namespace, if it has one. Its sessions
-    leave memory when they have been idle for *passivate_after_s*, where their config does not say so.
+    before it is ready. It logs as *logged*. *journal* and *quotas* are those of the namespace, if it has them. Its
+    sessions leave memory when they have been idle for *passivate_after_s*, where their config does not say so.
     """
 
     namespace: str
@@ -66,6 +68,7 @@ class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
     call_timeout_s: float
     logged: Logged = Logged()
     journal: JournalRef | None = None
+    quotas: QuotasRef | None = None
     passivate_after_s: float | None = None
 
 
@@ -93,7 +96,9 @@ class _SessionActor:
         transports = [transport_to(router, self._directory, owner.host_id) for router in routers]
         publish = [transport.publish for transport in transports]
         journaling = _journaling(settings.journal, owner.host_id, settings.call_timeout_s)
-        self._host = Host(publish, self._on_sessions_end, ClientPool(), settings.history_bytes, journaling)
+        gate = QuotaGate(settings.quotas.connect(owner.host_id)) if settings.quotas else None
+        clients = ClientPool(gate=gate)
+        self._host = Host(publish, self._on_sessions_end, clients, settings.history_bytes, journaling)
         self._host.leaving.idle_timer.default_s = settings.passivate_after_s
         self._reporter = Reporter([transport.report for transport in transports], self._host.gauges.read)
         self._host.ray_tools.runner = self._task_runner = TaskRunner((owner.host_id, settings.namespace))

@@ -1,4 +1,4 @@
-"""The actors that all drivers of a namespace share: its directory, its routers, and its journal if it has one."""
+"""The actors that all drivers of a namespace share: directory, routers, and the journal and the quota broker if any."""
 
 import asyncio
 import time
@@ -16,11 +16,12 @@ from .directory.actor import DirectoryActor, DirectoryHandle
 from .directory.actor_names import DIRECTORY, router_name
 from .directory.client import DirectoryClient
 from .directory.lease import Lease
-from .directory.namespace import Namespace
+from .directory.namespace import Given, Namespace
 from .directory.package_version import incompatible, package_version
 from .journal.client import JournalRef, find_or_start_journal, opened_journal
-from .journal.place import JournalPlace, journal_place, require_folder
+from .journal.place import journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
+from .quotas.client import QuotasRef, find_or_start_quotas
 from .ray_calls import CONCURRENCY, START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
 from .router_actor import RouterActor, RouterHandle, RouterPlace
@@ -40,6 +41,7 @@ class SharedActors:
     lease: Lease
     memory: MemoryRequests
     journal: JournalRef | None = None
+    quotas: QuotasRef | None = None
 
     def connect_to_routers(self, find_recorded: FindRecorded | None) -> RouterConnections:
         """Connect this driver to all routers, for its readers.
@@ -81,15 +83,17 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     given = journal_place(options.journal) if options.journal else None
     if given and not exists:
         require_folder(given)
-    new = Namespace(options.namespace, options.routers, given)
+    new = Namespace(options.namespace, options.routers, given, options.quotas)
     directory = DirectoryClient(_directory(new, options, memory), options.call_timeout_s)
-    namespace = await _register(driver_id, directory, given)
+    namespace = await _register(driver_id, directory, Given(given, options.quotas))
     routers = [_router(number, options, memory) for number in range(namespace.routers)]
     journal = find_or_start_journal(namespace.journal, options, memory.journal) if namespace.journal else None
-    shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id), memory)
+    quotas = find_or_start_quotas(namespace.quotas, options, memory.quotas) if namespace.quotas else None
+    shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id), memory, quotas=quotas)
     try:
         if exists or options.ports:
             starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
+            starting += [quotas.started()] if quotas else []
             await asyncio.gather(directory.call(lambda directory: directory.endpoint.remote()), *starting)
         if journal:
             shared_actors = replace(shared_actors, journal=await opened_journal(journal))
@@ -102,6 +106,8 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
                 kill_actor(router)
             if journal:
                 kill_actor(journal)
+            if quotas:
+                kill_actor(quotas.actor)
             kill_actor(directory.actor)
         raise
     try:
@@ -112,11 +118,11 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     return shared_actors
 
 
-async def _register(driver_id: str, directory: DirectoryClient, journal: JournalPlace | None) -> Namespace:
-    """Register a driver, which gives *journal* or none."""
+async def _register(driver_id: str, directory: DirectoryClient, given: Given) -> Namespace:
+    """Register a driver, with what it gives."""
     version = package_version()
     try:
-        return await directory.call(lambda actor: actor.add_driver.remote(driver_id, version, journal), START_S)
+        return await directory.call(lambda actor: actor.add_driver.remote(driver_id, version, given), START_S)
     except TypeError:  # Ray compares the arguments with those of the actor's own version
         raise incompatible("an older version", version) from None
 

@@ -40,6 +40,7 @@ class SendRequest(_Instruction, frozen=True):
 
     *attempt* counts from 1 for each answer. *prompts* are those of a ``Request``. With *early_tools*, report
     ``ToolUseReady`` for each tool use whose input is complete before the answer is. *correlation_id* is the turn's.
+    The request has about *tokens*.
     """
 
     number: int
@@ -50,6 +51,7 @@ class SendRequest(_Instruction, frozen=True):
     prompts: tuple[Prompt, ...] = ()
     early_tools: bool = False
     correlation_id: str = ""
+    tokens: int = 0
 
 
 class StartBackoff(_Instruction, frozen=True):

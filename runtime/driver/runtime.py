@@ -76,6 +76,8 @@ class Runtime:
         self._placement = checked_placement(placement)
         self._warm = warm_by_provider(warm)
         self._options = validated_struct(options, (RuntimeOptions,), "options")
+        if self._options.quotas:
+            self._options.quotas.require_known_providers()
         self._resources: Resources | None = None
         self._is_entering = False
 

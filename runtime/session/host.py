@@ -273,8 +273,7 @@ class Host:
 
     def statuses(self, session_ids: Iterable[str]) -> list[SessionStatus]:
         """The statuses of those of *session_ids* that are here."""
-        sessions = map(self._sessions.get, session_ids)
-        return [session.status() for session in sessions if session is not None]
+        return [session.status() for each in session_ids if (session := self._sessions.get(each))]
 
     def history(self, key: SessionKey, full: bool = False, at: int | None = None) -> HistoryView:
         """The session's messages, as ``view_of`` has them."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -41,7 +40,7 @@ from .metrics import metering
 from .reporting import report_event, report_request, report_wait
 from .requests.compaction_task import CompactionTask
 from .requests.credentials import Credentials
-from .requests.request_task import RequestTask, named_failure
+from .requests.request_task import RequestTask, failed_request
 from .statuses import receipt_of, status_of
 from .tools.open_tools import OpenTools
 from .tools.ray_runs import OnTools
@@ -307,25 +306,24 @@ class Session:
         try:
             client = self._credentials.client(send.config.provider)
             source = self._credentials.source(send.config.provider)
-            self._request = RequestTask(send, client, source, self._memo, self.outbox, self._handle)
-            answer = await self._request.run()
+            self._request = task = RequestTask(send, client, source, self._memo, self.outbox, self._handle)
+            if gate := self._credentials.gate:
+                answer = await gate.run(task, self._credentials.account(send.config.provider))
+            else:
+                answer = await task.run()
             return ev.Answered(request=send.number, answer=answer)
         except Exception as error:
-            return ev.RequestFailed(
-                request=send.number,
-                failure=named_failure(error, self._credentials.with_secrets(send.config.provider)),
-                elapsed_s=asyncio.get_running_loop().time() - self._first_attempt_at,
-                jitter=random.random(),
-                duration_s=self._request.duration_s if self._request else None,
-                partial=self._partial(),
-            )
+            provider = self._credentials.with_secrets(send.config.provider)
+            self._first_attempt_at += self._request.waited_s if self._request else 0.0
+            elapsed_s = asyncio.get_running_loop().time() - self._first_attempt_at
+            return failed_request(send, error, provider, elapsed_s, self._request)
 
     def _end_backoff(self, request: int) -> None:
         self._timer = None  # it refers to the session
         self._handle(ev.BackoffEnded(request=request))
 
     async def _run_compaction(self, start: StartCompaction) -> None:
-        ended = await CompactionTask(start, self._credentials, self._memo).run()
+        ended = await CompactionTask(start, self._credentials, self._memo, self.id).run()
         if self._task is asyncio.current_task():
             self._task = None
             self._handle(ended)

@@ -16,7 +16,9 @@ def run_benchmark(name: str, **environ: str) -> str:
 
 
 LONG = {"endurance", "growth", "interrupting", "journal_turns", "latency", "memory", "one_host", "paced"} | {
+    "admitting",
     "passivated",
+    "quotas",
     "recovering",
     "shards",
     "spawning",

@@ -53,11 +53,13 @@ def structs() -> Iterator[type[msgspec.Struct]]:
     from rayconteur.providers.schema.tools import TextTools, Tool, ToolChoice
     from rayconteur.runtime.api import config, messages, options, placement
     from rayconteur.runtime.api.catalog import labels, retention
+    from rayconteur.runtime.api.quotas import rules
     from rayconteur.runtime.api.settings import policies
     from rayconteur.runtime.api.tools.places import ActorMethod, RayTask
 
     yield from (Settings, Reasoning, config.SessionConfig, policies.RetryPolicy, policies.Limits)
     yield from (options.RuntimeOptions, options.RouterLimits, placement.Packed, labels.Labels, retention.Retention)
+    yield from (rules.Quotas, rules.QuotaRule)
     yield from (Layered, *get_args(AnyStrategy), *get_args(ProviderConfig), ModelFacts, Tool, TextTools)
     yield from (messages.UserMessage, messages.ToolResults, messages.ToolUpdate, messages.Approve, messages.Deny)
     yield from (messages.Interrupt, messages.Rewind, messages.Clear, messages.Close)

@@ -22,12 +22,11 @@ from ...metrics.counts import Report
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ...streams.peer import Peer
-from ..journal.place import JournalPlace
 from ..ray_calls import node_address, node_id, tls
 from .actor_names import driver_of
 from .leases import Leases
 from .metrics import directory_exporter
-from .namespace import Namespace
+from .namespace import Given, Namespace
 from .namespace_actors import NamespaceActors, call_if_restarted
 from .places import Claim, ClaimRequest, HostOwner, Places, SessionPage, SessionPlace
 from .timing import BUSY_S, DEATHS_S, EMPTY_S, LEASE_S, PAUSE_S, REPORT_S, TOLD_S, WATCHED_S
@@ -57,18 +56,18 @@ class _Directory:
         """After a restart, until a driver is heard of: those without a session are not known from a host's report."""
 
     @ray.method
-    async def add_driver(self, driver_id: str, version: str, journal: JournalPlace | None) -> Namespace:
-        """Register a driver, which gives *journal* or none. Returns what all drivers agree on.
+    async def add_driver(self, driver_id: str, version: str, given: Given) -> Namespace:
+        """Register a driver. Returns what all drivers agree on.
 
         Raises:
-            IncompatibleNamespace: the driver has another *version* of the package, or another journal.
+            IncompatibleNamespace: the driver has another *version* of the package, another journal, or other quotas.
             RuntimeClosed: the namespace is just being removed.
         """
         await self._be_ready()
         self._awaits_drivers_until = 0.0
         if self._has_ended:
             raise RuntimeClosed("the namespace is being removed: nobody has used it")
-        self._namespace.admit(version, journal)
+        self._namespace.admit(version, given)
         self._leases.expect(driver_id, time.monotonic())
         self._sweep_later(LEASE_S)
         return self._namespace

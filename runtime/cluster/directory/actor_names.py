@@ -8,6 +8,7 @@ from enum import StrEnum
 
 DIRECTORY = "_directory"
 JOURNAL = "_journal"
+QUOTAS = "_quotas"
 
 
 class HostKind(StrEnum):
@@ -50,9 +51,9 @@ def router_name(number: int) -> str:
 
 def is_ours(name: str) -> bool:
     """True if it is the name of an actor of this package."""
-    return name in (DIRECTORY, JOURNAL) or is_host(name) or name.startswith("_router-")
+    return name in (DIRECTORY, JOURNAL, QUOTAS) or is_host(name) or name.startswith("_router-")
 
 
 def kind_of(name: str) -> str:
-    """What the actor of that name is: ``session``, ``host``, ``warm``, ``router``, ``directory`` or ``journal``."""
+    """What has that name: a ``session``, ``host``, ``warm``, ``router``, ``directory``, ``journal`` or ``quotas``."""
     return name.removeprefix("_").partition("-")[0]

@@ -97,6 +97,7 @@ class ActorPool:
                 call_timeout_s=self._options.call_timeout_s,
                 logged=logged(),
                 journal=self._shared_actors.journal,
+                quotas=self._shared_actors.quotas,
                 passivate_after_s=self._options.passivate_after_s,
             ),
         )

@@ -91,9 +91,8 @@ def _with_own_settings(state: ConversationState, turn: Turn) -> Turn:
     return turn if same_provider else msgspec.structs.replace(turn, fill_before=None)
 
 
-def _objection(state: ConversationState, turn: Turn, config: SessionConfig) -> Verdict:
-    """What a gate has against the next request of *turn*, with the settings *config*."""
-    tokens = state.due_tokens(config)
+def _objection(state: ConversationState, turn: Turn, config: SessionConfig, tokens: int) -> Verdict:
+    """What a gate has against the next request of *turn*, which has *tokens*, with the settings *config*."""
     pending = PendingRequest(tokens, turn.compacted, config, state.policy, turns=state.history.turn_count)
     if first_objection(pending) is None:
         return None
@@ -114,7 +113,8 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
     if restore_unreadable(state, turn):
         turn = msgspec.structs.replace(turn, fill_before=None, compacted=False)
     config = state.turn_config(turn)
-    match _objection(state, turn, config):
+    tokens = state.due_tokens(config)
+    match _objection(state, turn, config, tokens):
         case CompactFirst(reason=reason):
             return start_compaction(state, reason, turn)
         case DontSend(problem=problem):
@@ -136,6 +136,7 @@ def next_request(state: ConversationState, turn: Turn) -> Instruction:
         prompts=state.prompts,
         early_tools=early_tools,
         correlation_id=turn.correlation_id,
+        tokens=tokens,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from ....providers.registry import ProviderConfig, open_client, opens_at_once
 from ....providers.schema.client import Client
+from .quota_gate import QuotaGate
 
 
 @dataclass(slots=True)
@@ -18,10 +19,16 @@ class _SharedClient:
 
 
 class ClientPool:
-    """One client for each config, open while it is leased: a thousand sessions share its sockets."""
+    """One client for each config, open while it is leased: a thousand sessions share its sockets.
 
-    def __init__(self, open_client: Callable[[ProviderConfig], Client] = open_client) -> None:
+    With a *gate*, all requests pass it.
+    """
+
+    def __init__(
+        self, open_client: Callable[[ProviderConfig], Client] = open_client, gate: QuotaGate | None = None
+    ) -> None:
         self._open_client = open_client
+        self.gate = gate
         self._shared: dict[bytes, _SharedClient] = {}
         self._opening: dict[bytes, asyncio.Future[None]] = {}
 

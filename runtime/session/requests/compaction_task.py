@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 
@@ -48,6 +49,20 @@ class _TimeLimit:
             self._timeout.reschedule(ends_at + seconds)
         await asyncio.sleep(seconds)
 
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """The time does not pass meanwhile."""
+        timeout, loop = self._timeout, asyncio.get_running_loop()
+        if timeout is None or (ends_at := timeout.when()) is None:
+            yield
+            return
+        began_at = loop.time()
+        timeout.reschedule(None)
+        try:
+            yield
+        finally:
+            timeout.reschedule(ends_at + loop.time() - began_at)
+
 
 @dataclass(frozen=True, slots=True)
 class CompactionTask:
@@ -56,6 +71,7 @@ class CompactionTask:
     start: StartCompaction
     credentials: Credentials
     memo: WireMemo
+    session_id: str
     _limit: _TimeLimit = field(default_factory=_TimeLimit)
 
     async def run(self) -> ev.CompactionEnded:
@@ -105,11 +121,12 @@ class CompactionTask:
         public: ProviderConfig = request.provider or self.start.config.provider
         client = self.credentials.client(public)
         settings = Settings(system=request.system, max_output_tokens=request.max_output_tokens, prompt_caching=False)
-        answer = await self._with_retries(lambda: _answer(client, request.messages, settings), public)
+        tokens = sum(map(self.start.estimator.tokens, request.messages))
+        answer = await self._with_retries(lambda: _answer(client, request.messages, settings), public, tokens)
         return msgspec.structs.replace(answer, usage=public.facts.priced(answer.usage))
 
-    async def _with_retries(self, send: Callable[[], Awaitable[Answer]], public: ProviderConfig) -> Answer:
-        """The answer of *send*, which is called again as the session's retry policy says.
+    async def _with_retries(self, send: Callable[[], Awaitable[Answer]], public: ProviderConfig, tokens: int) -> Answer:
+        """The answer of *send*, a request of about *tokens*, which is called again as the session's retry policy says.
 
         Raises:
             ProviderError: the last request failed. The error names its provider, *public*, as those of turns do.
@@ -119,7 +136,7 @@ class CompactionTask:
         while True:
             attempt += 1
             try:
-                return await send()
+                return await self._admitted(send, public, tokens)
             except ProviderError as error:
                 failed = ev.RequestFailed(
                     request=0, failure=failure_of(error), elapsed_s=now() - started_at, jitter=random.random()
@@ -129,6 +146,14 @@ class CompactionTask:
                     raise _named(error, self.credentials.with_secrets(public)) from None
                 log.info("a request of a compaction is sent again in %.1f s: %s", delay_s, error.code)
             await self._limit.wait(delay_s)
+
+    async def _admitted(self, send: Callable[[], Awaitable[Answer]], public: ProviderConfig, tokens: int) -> Answer:
+        if (gate := self.credentials.gate) is None:
+            return await send()
+        account = self.credentials.account(public)
+        with self._limit.paused():
+            admission = await gate.admit_side(self.session_id, self.start.config, public, account, tokens)
+        return await gate.send(admission, public, send)
 
     def _natively(self) -> Callable[[Sequence[Message], str | None], Awaitable[Answer]] | None:
         """How the session's provider compacts its messages; ``None`` if it can't."""
@@ -143,7 +168,8 @@ class CompactionTask:
             request = self._compaction_request(client, messages)
             if uses_text(request.settings, provider.facts):
                 request = text_request(request)
-            answer = await self._with_retries(lambda: client.compact(request, instructions), provider)
+            tokens = sum(map(self.start.estimator.tokens, messages))
+            answer = await self._with_retries(lambda: client.compact(request, instructions), provider, tokens)
             source = self.credentials.source(provider)
             origin = Origin(source=source, prefix=self.memo.prefix, previous=self.memo.previous)
             return msgspec.structs.replace(answer, usage=provider.facts.priced(answer.usage), origin=origin)

@@ -17,6 +17,7 @@ from ...api.settings.policies import NO_TOOLS, OnMaxSteps
 from ...core.compaction_policy import require_room
 from ...core.tools.offered import NOTHING_ADDED, deferred_tools, offered
 from .client_pool import ClientPool
+from .quota_gate import QuotaGate
 
 _PLACE = re.compile(r"tools\[(\d+)\]")
 
@@ -31,6 +32,7 @@ class Credentials:
         self._current: ProviderConfig | None = None  # the last one that was used, without secrets
         self._client: Client | None = None  # its client
         self._source = ""  # its source
+        self._account = ""  # and its account, once it is asked for
 
     def check_settings(self, config: SessionConfig) -> None:
         """Raises:
@@ -116,6 +118,17 @@ class Credentials:
         self._use(public)
         return self._source
 
+    @property
+    def gate(self) -> QuotaGate | None:
+        """What all requests pass, if sessions share limits."""
+        return self._clients.gate
+
+    def account(self, public: ProviderConfig) -> str:
+        """The ``account`` of *public* with its secrets."""
+        self._use(public)
+        self._account = self._account or self.with_secrets(public).account
+        return self._account
+
     async def release(self) -> None:
         """Release all clients. None of them may have a request in flight."""
         self._current = self._client = None
@@ -127,6 +140,7 @@ class Credentials:
         if self._current is not public:
             secret = self.with_secrets(public)
             self._client, self._source, self._current = self._lease(secret), secret.source, public
+            self._account = ""
 
     def _lease(self, provider: ProviderConfig) -> Client:
         if provider in self._leased:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,9 +33,11 @@ from ....providers.text_tools.client import TextToolsClient
 from ....providers.text_tools.protocol import text_request, uses_text
 from ...api import events as out
 from ...api.events import TextChunk, ThinkingChunk
+from ...api.quotas.wait_reason import WaitReason
 from ...core import events as ev
 from ...core.instructions import SendRequest
 from ...events.outbox import Outbox
+from ...governance.quotas.client import Admission
 from ...metrics import catalog
 from ...metrics.counts import COUNTS, Histogram
 
@@ -48,7 +51,7 @@ class RequestTask:
     Cancelling the task that runs it, after ``stop``, aborts the HTTP request. The partial answer stays available, and
     nothing more goes to the outbox. *source* is the ``Origin.source`` of the answer. *on_ready* takes what happens
     when a tool use is ready before the answer ends, if the request is one with *early_tools*. *streaming* is set when
-    the provider has started to answer.
+    the provider has started to answer. Until shared limits admit it, it *is_waiting*; *waited_s* is how long that took.
     """
 
     send: SendRequest
@@ -58,12 +61,16 @@ class RequestTask:
     outbox: Outbox
     on_ready: Callable[[ev.ToolUseReady], object]
     streaming: bool = field(default=False, init=False)
+    is_waiting: bool = field(default=False, init=False)
+    waited_s: float = field(default=0.0, init=False)
+    admission: Admission | None = field(default=None, init=False)
     _is_stopped: bool = field(default=False, init=False)
     _sent_at: float = field(init=False)  # by the clock of the event loop
     _first_text_s: float | None = field(default=None, init=False)
     _read_at: float | None = field(default=None, init=False)  # as well: the last read of a stream
     _gaps: Histogram = field(init=False)
     _draft: Draft = field(init=False)
+    _output_bytes: int = field(default=0, init=False)  # about, and only if there is an admission
     _last_ready: int = field(default=-1, init=False)  # the block of the last tool use that *on_ready* has got
     _tools: dict[int, ToolUseStarted] = field(default_factory=dict[int, ToolUseStarted], init=False)
 
@@ -104,12 +111,30 @@ class RequestTask:
             usage = usage.or_else(self._estimate(answer))
         return msgspec.structs.replace(answer, usage=self._priced(usage), origin=self._origin(), **self._times())
 
+    def begin_waiting(self) -> None:
+        """It waits to be admitted."""
+        self._sent_at, self.is_waiting = _now(), True
+
+    def end_waiting(self, admission: Admission) -> None:
+        """It is sent now."""
+        self.waited_s += self.duration_s
+        self._sent_at, self.is_waiting, self.admission = _now(), False, admission
+
+    def put_waiting(self, reason: WaitReason, expected_s: float) -> None:
+        """Tell the readers what it waits for."""
+        if self.is_waiting and not self._is_stopped:
+            turn, name = self.send.turn, self.send.correlation_id
+            waiting = out.Waiting(turn=turn, correlation_id=name, reason=reason, expected_s=expected_s)
+            self.outbox.put_event(waiting, at=time.time())
+
     def stop(self) -> None:
         """Let nothing more go to the outbox: the turn is over, and the task about to be cancelled."""
         self._is_stopped = True
 
     def partial(self) -> Partial:
         """What has arrived of the answer, with the estimated usage: the provider has not reported it."""
+        if self.is_waiting:
+            return ev.NOTHING
         partial = self._draft.partial()
         estimate = self._estimate(partial)
         usage = Usage(output=estimate.output).or_else(partial.usage).or_else(estimate)
@@ -125,6 +150,8 @@ class RequestTask:
         self._process_deltas(deltas)
         if self.send.early_tools:
             self._report_tool_uses(deltas)
+        if self.admission:
+            self._report_output(self.admission, deltas)
         outbox = self.outbox
         return outbox.wait_for_room() if outbox.full else None
 
@@ -150,6 +177,17 @@ class RequestTask:
         for block, use in self._draft.ready_tool_uses(self._last_ready):
             self._last_ready = block
             self.on_ready(ev.ToolUseReady(request=self.send.number, use=use))
+
+    def _report_output(self, admission: Admission, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            match delta:
+                case TextDelta(text=text) | ThinkingDelta(text=text) | ToolInputDelta(json=text):
+                    self._output_bytes += len(text)
+                case AnswerStarted(rate_limits=limits) if limits:
+                    admission.learn(limits)
+                case _:
+                    pass
+        admission.streamed(tokens_in(self._output_bytes))
 
     def _times(self) -> dict[str, float | None]:
         return {"duration_s": self.duration_s, "first_text_s": self._first_text_s}
@@ -217,6 +255,20 @@ def named_message(error: ProviderError, provider: ProviderConfig) -> str:
         variables = " or ".join(provider.credential_variables)
         message += f" (the credential is that of the config, or of {variables} where the session was spawned)"
     return message
+
+
+def failed_request(
+    send: SendRequest, error: Exception, provider: ProviderConfig, elapsed_s: float, task: RequestTask | None
+) -> ev.RequestFailed:
+    """The request failed with *error*, *elapsed_s* after the first attempt. *provider* is resolved."""
+    return ev.RequestFailed(
+        request=send.number,
+        failure=named_failure(error, provider),
+        elapsed_s=elapsed_s,
+        jitter=random.random(),
+        duration_s=task.duration_s if task else None,
+        partial=task.partial() if task else ev.NOTHING,
+    )
 
 
 def failure_of(error: Exception) -> ev.Failure:

@@ -76,6 +76,8 @@ def test_an_invalid_result_is_rejected_with_file_and_line(tmp_path: Path, lines:
 SINCE_COMMITTED = {
     "tool_steps",
     "tool_definitions",
+    "quotas",
+    "admitting",
     "journal_turns",
     "journal_receipts",
     "passivated",

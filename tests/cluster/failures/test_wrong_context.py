@@ -15,7 +15,7 @@ import rayconteur as rc
 from rayconteur import blocking
 from rayconteur.errors import IncompatibleNamespace, WrongContext
 from rayconteur.runtime.cluster.directory.actor import DirectoryActor
-from rayconteur.runtime.cluster.directory.namespace import Namespace
+from rayconteur.runtime.cluster.directory.namespace import Given, Namespace
 
 PROMPTLY_S = 2.0
 
@@ -140,7 +140,7 @@ def test_a_program_of_another_version_is_rejected(options: rc.RuntimeOptions) ->
     directory = actor.remote(Namespace(options.namespace, 1, None), None)
 
     with pytest.raises(IncompatibleNamespace, match=r"version 0\.0\.1"):
-        _result_of(directory.add_driver.remote("a driver", "0.0.1", None))
+        _result_of(directory.add_driver.remote("a driver", "0.0.1", Given()))
 
     ray.kill(cast(Any, directory))
 

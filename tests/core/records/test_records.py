@@ -228,6 +228,7 @@ FROM_LLM: list[bytes] = [
     b'{"kind":"died","session_id":"s","seq":15,"reason":"crashed"}',
     b'{"kind":"missed","session_id":"s","seq":9,"first":1,"last":9}',
     b'{"kind":"processlost","session_id":"s","seq":15,"reason":"crashed"}',
+    b'{"kind":"waiting","session_id":"s","seq":16,"turn":3,"reason":"requests","expected_s":2.5}',
 ]
 
 

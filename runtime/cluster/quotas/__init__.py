@@ -1,0 +1,1 @@
+"""The quota broker of a namespace: its actor, and the connections to it."""

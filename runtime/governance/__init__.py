@@ -1,0 +1,1 @@
+"""What decides whether a request may be sent, beyond its own session."""

@@ -1,0 +1,1 @@
+"""Shared limits: a pure scheduler that admits requests, and the client and the server through which hosts ask it."""
