@@ -5,10 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from rayconteur.runtime.events.publisher import LINGER_S
-
 from .costs import Costs
-from .queues import Cores, Process, Simulation
+from .queues import LINGER_S, Cores, Process, Simulation
 
 MOST_BUSY = 0.8
 """The share of a core up to which an actor is planned: beyond it, waits grow fast."""

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from rayconteur.runtime.events.publisher import LINGER_S
-
 from ..system.processes import ROLES
 from .costs import NO_JOURNAL, Costs
-from .queues import Cores, Outbox, Process, Simulation
+from .queues import LINGER_S, Cores, Outbox, Process, Simulation
 
 _PACED_S = 0.2
 _ROUNDS = 4

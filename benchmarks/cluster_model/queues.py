@@ -7,6 +7,9 @@ from itertools import count
 
 Call = Callable[[], None]
 
+LINGER_S = 0.01
+"""How long text that continues a block waits for more of it, as in ``runtime/events/publisher.py``."""
+
 
 class Simulation:
     """Calls things in the order of their times. Nothing waits: *now_s* is virtual."""

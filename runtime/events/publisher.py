@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
-LINGER_S = 0.01
+_LINGER_S = 0.01
 """How long coalescible text lingers. 100 sessions at 50 tokens/s take a third less CPU time than without lingering;
 with 2 or 5 ms, a sixth to a fifth. A model takes 10 to 30 ms for a token."""
 
@@ -198,7 +198,7 @@ class Publisher:
 
     async def _linger(self) -> None:
         clock = asyncio.get_running_loop().time
-        until = self._last_publish_at + LINGER_S
+        until = self._last_publish_at + _LINGER_S
         if not self._flush.is_set() and clock() < until:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until):

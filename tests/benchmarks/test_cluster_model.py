@@ -8,10 +8,11 @@ import pytest
 from rayconteur.benchmarks.cluster_model.cluster import Load, actors, most_sessions
 from rayconteur.benchmarks.cluster_model.comparison import calibrated_costs, compare
 from rayconteur.benchmarks.cluster_model.costs import NO_JOURNAL, Costs, Rows
-from rayconteur.benchmarks.cluster_model.queues import Cores, Outbox, Process, Simulation
+from rayconteur.benchmarks.cluster_model.queues import LINGER_S, Cores, Outbox, Process, Simulation
 from rayconteur.benchmarks.report.result import read_result
 from rayconteur.benchmarks.simulate_cluster import main
 from rayconteur.errors import ConfigError
+from rayconteur.runtime.events import publisher
 
 ONE_ROLE = {"sessions": 1e-3, "router": 1e-5, "driver": 1e-4, "Ray": 0.0}
 COSTS = Costs(
@@ -85,6 +86,10 @@ def test_an_outbox_sends_together_what_lingers() -> None:
     simulation.run_until(1.0)
 
     assert sent == [(0.01, 4), (0.03, 2)]
+
+
+def test_text_lingers_as_long_as_in_the_runtime() -> None:
+    assert vars(publisher)["_LINGER_S"] == LINGER_S
 
 
 def test_the_model_agrees_with_what_was_measured_within_a_fifth(folder: Path) -> None:
