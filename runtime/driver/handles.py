@@ -9,16 +9,20 @@ from ...providers.registry import ProviderConfig
 from ...providers.schema.checks.shown import shown
 from ..api.config import SessionConfig
 from ..api.errors import SessionDied, SessionExists, UnknownSession
+from ..api.fleet.where import FleetResult, Where
+from ..api.messages import Configure
 from ..api.options import RuntimeOptions
 from ..api.placement import Placement
 from ..cluster.refs import HostRef, SessionRef
 from ..events.reader import Reader
 from ..events.segments import Position
 from ..session.durable.reading import recorded_events
+from ..session.fleet import has_settings
 from .calls.arguments import checked_placement, session_ids_of
 from .calls.forks import Fork
 from .calls.preparation import prepared_config
 from .calls.session_calls import SessionCalls
+from .calls.stored_fleet import call_stored
 from .calls.tool_runs import SessionTools
 from .resources import Resources
 from .session_handle import SessionHandle
@@ -90,6 +94,27 @@ class Handles:
                 return await self.attach(session_id, SessionTools(tools.functions))
             with suppress(SessionExists):
                 return (await self.open(prepared, tools, session_ids_of([session_id]), placement))[0]
+
+    async def configure_stored(self, change: Configure, where: Where, share: float, result: FleetResult) -> None:
+        """Change the settings of sessions that only the journal has, and add what was done to *result*."""
+
+        async def configure(session_id: str) -> bool:
+            session = await self.attach(session_id, SessionTools())
+            if has_settings(await session.settings(), change):
+                return False
+            await session.configure(change)
+            return True
+
+        await call_stored(self._resources.registry.stored, where, share, configure, result)
+
+    async def close_stored(self, where: Where, result: FleetResult) -> None:
+        """Close sessions that only the journal has, and add what was done to *result*."""
+
+        async def close(session_id: str) -> bool:
+            await (await self.attach(session_id, SessionTools())).close()
+            return True
+
+        await call_stored(self._resources.registry.stored, where, 1.0, close, result)
 
     async def fork(self, fork: Fork) -> SessionHandle:
         """Open a session that goes on from another one."""

@@ -288,30 +288,42 @@ class Runtime:
         To read them page by page, give a *limit* and the ``last`` of the previous page as *after*: the page has the
         first sessions after that id, which may have ended. It is the last page if its ``last`` is ``None``.
         """
-        if limit is not None:
-            checked_limit(limit)
+        limit = None if limit is None else checked_limit(limit)
         return await self._require_entered().registry.statuses.read(limit, after)
 
     async def interrupt(self, where: Where) -> FleetResult:
         """Interrupt the running turns of all sessions that *where* selects. Done is what had one."""
         return await self._require_entered().registry.fleet.tell(FleetOrder(where, message=Interrupt()))
 
-    async def configure(self, change: Configure, where: Where, share: float = 1.0) -> FleetResult:
+    async def configure(
+        self, change: Configure, where: Where, share: float = 1.0, *, stored: bool = False
+    ) -> FleetResult:
         """Change settings of all sessions that *where* selects, or of a *share* of them, 0 to 1.
 
         The share is by their ids: a larger one has the sessions of a smaller one, and more; the settings of before, for
-        the same share, undo it. Sessions that have these settings already are left alone.
+        the same share, undo it. Sessions that have these settings already are left alone. With *stored*, it is also for
+        sessions that only the journal has: they go on from it for a moment.
 
         Raises:
             ConfigError: *change* is invalid, or a key or an SDK is missing. What only one session rejects is its error.
+            NoJournal: *stored*, and the namespace has none.
         """
-        registry = self._require_entered().registry
+        handles, registry = self._require_handles(), self._require_entered().registry
         change = await prepared_change(change, self._options, "message")
-        return await registry.fleet.tell(FleetOrder(where, checked_share(share), change))
+        result = await registry.fleet.tell(FleetOrder(where, checked_share(share), change))
+        if stored:
+            await handles.configure_stored(change, where, share, result)
+        return result
 
-    async def close(self, where: Where, drain: bool = False) -> FleetResult:
-        """Close all sessions that *where* selects: now, or with *drain* after the turns that are queued already."""
-        return await self._require_entered().registry.fleet.close(where, drain)
+    async def close(self, where: Where, drain: bool = False, *, stored: bool = False) -> FleetResult:
+        """Close all sessions that *where* selects: now, or with *drain* after the turns that are queued already.
+
+        With *stored*, also those that only the journal has.
+        """
+        result = await self._require_entered().registry.fleet.close(where, drain)
+        if stored:
+            await self._require_handles().close_stored(where, result)
+        return result
 
     @property
     def catalog(self) -> Catalog:

@@ -1,6 +1,6 @@
 """Which sessions a call is for, and what it did to each of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from typing import Annotated, cast
@@ -11,6 +11,7 @@ from msgspec import Meta
 from ....providers.schema.checks.field_checks import check_fields, check_value
 from ....providers.schema.checks.shown import short_repr
 from ....providers.schema.errors import InvalidConfig, RayconteurError
+from ..catalog.labels import Labels
 from ..config import SessionConfig
 from ..status import State
 
@@ -22,7 +23,7 @@ _LAST_CHAR = "\x7f"
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which of the sessions that run: those that fit all that is given.
+    """Which sessions: those that fit all that is given.
 
     *owner*, *project* and *tag* are those of their ``Labels``, *state* is what they are doing, or several of that.
     *ids*, *provider* (or preset) and *model* are names, or patterns with ``*``, ``?`` and ``[...]``; of *ids* there may
@@ -86,13 +87,21 @@ class Where(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def has_config(self, config: SessionConfig) -> bool:
         """True if the settings in force fit."""
-        labels, provider = config.labels, config.provider
+        provider = config.provider
+        return self.has_labels(config.labels) and self.has_model({provider.name, provider.service}, provider.model)
+
+    def has_labels(self, labels: Labels) -> bool:
+        """True if the labels fit."""
         return (
             self.owner in (None, labels.owner)
             and self.project in (None, labels.project)
             and (self.tag is None or self.tag in labels.tags)
-            and (self.model is None or fnmatchcase(provider.model, self.model))
-            and (self.provider is None or any(fnmatchcase(name, self.provider) for name in _names(config)))
+        )
+
+    def has_model(self, providers: Iterable[str], model: str) -> bool:
+        """True if the *model* fits, and one of the names of its provider."""
+        return (self.model is None or fnmatchcase(model, self.model)) and (
+            self.provider is None or any(fnmatchcase(name, self.provider) for name in providers)
         )
 
     def has_state(self, state: State) -> bool:
@@ -105,10 +114,6 @@ def _several(value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return tuple(cast("list[object]", value))
     return (value,)
-
-
-def _names(config: SessionConfig) -> set[str]:
-    return {config.provider.name, config.provider.service}
 
 
 class SessionOutcome(msgspec.Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ from ...api.errors import Unreachable
 from ...api.fleet.where import FleetResult, SessionOutcome, Where, before
 from ...session.fleet import FleetOrder
 from ..directory.client import DirectoryClient
+from ..directory.places import SessionPage
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef
 from .known_hosts import KnownHosts
@@ -60,25 +61,15 @@ class FleetCalls:
 
         try:
             async with asyncio.TaskGroup() as calls:
-                async for host_id, session_ids in self._places(where, result):
-                    calls.create_task(of_host(host_id, session_ids))
+                async for page in pages(where, self._directory.page):
+                    for host_id in page.unreported:
+                        result.unreachable.setdefault(host_id, [])
+                    for host_id, session_ids in page.ids.items():
+                        calls.create_task(of_host(host_id, session_ids))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         result.sort(key=lambda outcome: outcome.id)
         return result
-
-    async def _places(self, where: Where, result: FleetResult) -> AsyncIterator[tuple[str, list[str]]]:
-        """The sessions whose ids fit, a page after the other, by their hosts."""
-        prefix = where.id_prefix
-        after: str | None = before(prefix)
-        while after is not None:
-            page = await self._directory.page(after, _PAGE_SESSIONS)
-            for host_id in page.unreported:
-                result.unreachable.setdefault(host_id, [])
-            for host_id, session_ids in page.ids.items():
-                if fitting := [session_id for session_id in session_ids if where.has_id(session_id)]:
-                    yield host_id, fitting
-            after = page.last if page.last is None or page.last[: len(prefix)] <= prefix else None
 
     async def _add(self, result: FleetResult, host_id: str, session_ids: list[str], call: HostCall) -> None:
         try:
@@ -91,6 +82,20 @@ class FleetCalls:
         except (Unreachable, ActorUnavailable):
             pass
         result.unreachable.setdefault(host_id, []).extend(session_ids)
+
+
+async def pages(where: Where, read: Callable[[str, int], Awaitable[SessionPage]]) -> AsyncIterator[SessionPage]:
+    """The pages of sessions whose ids fit. *read* gives the first ones after an id, at most so many.
+
+    Only those are read that begin as all patterns of ids do.
+    """
+    prefix = where.id_prefix
+    after: str | None = before(prefix)
+    while after is not None:
+        page = await read(after, _PAGE_SESSIONS)
+        fitting = {host_id: list(filter(where.has_id, session_ids)) for host_id, session_ids in page.ids.items()}
+        yield SessionPage({host_id: ids for host_id, ids in fitting.items() if ids}, page.last, page.unreported)
+        after = page.last if page.last is None or page.last[: len(prefix)] <= prefix else None
 
 
 def _closed(session_id: str, epoch: int, error: Exception | None) -> SessionOutcome:

@@ -190,13 +190,13 @@ class Runtime:
         """Interrupt the running turns of all sessions that *where* selects. Done is what had one."""
         return self._require_entered().run(self._runtime.interrupt(where))
 
-    def configure(self, change: Configure, where: Where, share: float = 1.0) -> FleetResult:
+    def configure(self, change: Configure, where: Where, share: float = 1.0, *, stored: bool = False) -> FleetResult:
         """Change settings of all sessions that *where* selects, or of a *share* of them, 0 to 1."""
-        return self._require_entered().run(self._runtime.configure(change, where, share))
+        return self._require_entered().run(self._runtime.configure(change, where, share, stored=stored))
 
-    def close(self, where: Where, drain: bool = False) -> FleetResult:
+    def close(self, where: Where, drain: bool = False, *, stored: bool = False) -> FleetResult:
         """Close all sessions that *where* selects: now, or with *drain* after the turns that are queued already."""
-        return self._require_entered().run(self._runtime.close(where, drain))
+        return self._require_entered().run(self._runtime.close(where, drain, stored=stored))
 
     @property
     def catalog(self) -> Catalog:

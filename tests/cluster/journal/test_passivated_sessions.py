@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 import ray
 from fixtures.named_actors import actor_names, wait_until
 
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig, UnknownSession
-from rayconteur.runtime import ForkOrigin, Placement, ProcessLost, SQLiteJournalConfig
+from rayconteur.runtime import ForkOrigin, Labels, Placement, ProcessLost, SQLiteJournalConfig, Where
 from rayconteur.runtime.cluster.directory.actor import DirectoryHandle
 
 AFTER_S = 0.2
@@ -181,5 +182,30 @@ def test_without_a_journal_the_setting_is_refused(options: rc.RuntimeOptions) ->
         async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:
             with pytest.raises(InvalidConfig, match=r"config\.passivate_after_s.*journal"):
                 await runtime.spawn(rc.SessionConfig(provider=rc.Scripted(), passivate_after_s=1))
+
+    asyncio.run(main())
+
+
+def test_calls_for_many_sessions_reach_those_that_have_left_if_they_should(idle: Idle) -> None:
+    async def main() -> None:
+        async with idle.runtime(rc.Packed()) as runtime:
+            poe = msgspec.structs.replace(ECHO, labels=Labels(owner="poe"))
+            await runtime.spawn_many(poe, ["a", "b"])
+            await runtime.spawn(ECHO, "other")
+            await idle.gone("a", "b", "other")
+            where, change = Where(owner="poe"), rc.Configure(system="new")
+
+            assert await runtime.configure(change, where) == []
+            assert (await runtime.configure(change, where, stored=True)).done == ["a", "b"]
+            await idle.gone("a", "b")
+            assert [each.done for each in await runtime.configure(change, where, stored=True)] == [False, False]
+            assert (await (await runtime.session("a")).settings()).system == "new"
+            assert (await (await runtime.session("other")).settings()).system is None
+
+            await idle.gone("a", "b", "other")
+            assert await runtime.close(where) == []
+            assert (await runtime.close(where, stored=True)).done == ["a", "b"]
+            assert await runtime.close(where, stored=True) == []
+            assert await runtime.catalog.count(state="closed") == 2
 
     asyncio.run(main())
