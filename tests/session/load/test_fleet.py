@@ -1,7 +1,8 @@
 """Calls for many sessions of a host."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from threading import Thread, current_thread
 from typing import Any, Protocol
 
 import msgspec
@@ -10,7 +11,8 @@ from fixtures.virtual_time import run
 
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig
-from rayconteur.providers.registry import open_client
+from rayconteur.providers.registry import ProviderConfig, open_client
+from rayconteur.providers.schema.client import Client
 from rayconteur.runtime import Labels, SessionOutcome, State, Where
 from rayconteur.runtime.api.fleet.where import in_share
 from rayconteur.runtime.session.fleet import FleetOrder, carry_out, select
@@ -27,7 +29,7 @@ class Scenario(Protocol):
     def __call__(self, host: Host) -> Coroutine[Any, Any, None]: ...
 
 
-def with_host(scenario: Scenario) -> None:
+def with_host(scenario: Scenario, open_client: Callable[[ProviderConfig], Client] = open_client) -> None:
     """Run *scenario* with a host that has the sessions ``IDS``: those with even numbers are Poe's."""
 
     async def publish(data: bytes) -> None:
@@ -156,6 +158,26 @@ def test_a_provider_that_cannot_be_used_fails_for_all_that_fit_and_changes_nothi
         assert host.settings(("raven-0", 1)).provider == HANGS
 
     with_host(scenario)
+
+
+def test_a_provider_with_a_key_is_opened_once_off_the_event_loop_and_not_told_again() -> None:
+    opened_by: list[Thread] = []
+
+    def open_scripted(config: ProviderConfig) -> Client:
+        if config.name == "openai":
+            opened_by.append(current_thread())
+        return open_client(HANGS)
+
+    async def scenario(host: Host) -> None:
+        order = FleetOrder(EVERY, message=rc.Configure(provider=rc.OpenAI(model="m", api_key="sk-1")))
+
+        assert all(outcome.done for outcome in await carry_out(host, IDS, order))
+        assert not any(outcome.done or outcome.error for outcome in await carry_out(host, IDS, order))
+        assert "sk-1" not in repr(host.settings(("raven-0", 1)))
+
+    with_host(scenario, open_scripted)
+    assert len(opened_by) == 1
+    assert opened_by[0] is not current_thread()
 
 
 def test_a_call_for_many_sessions_lets_others_be_served() -> None:
