@@ -27,13 +27,15 @@ from .options import (
     Prompts,
     Provider,
     Rate,
-    SessionIds,
+    Selection,
     Sessions,
+    SomeIds,
 )
 from .provider import CONFIG_PATH, environment_help, presets_help
 from .sessions import (
     CatalogSelection,
     NamespaceOptions,
+    chosen,
     close_sessions,
     interrupt_sessions,
     list_catalog,
@@ -242,22 +244,30 @@ def show_command(
 
 
 @sessions_app.command(name="interrupt")
-def interrupt_command(sessions: SessionIds, address: Cluster = None, namespace: Namespace = _NAMESPACE) -> None:
-    """Interrupt the running turns of sessions."""
+def interrupt_command(
+    sessions: SomeIds = None, where: Selection = None, address: Cluster = None, namespace: Namespace = _NAMESPACE
+) -> None:
+    """Interrupt the running turns of sessions: of those with the ids, or of all that fit.
+
+    \b
+    Example:
+      rayconteur sessions interrupt --where owner=poe --where state=streaming
+    """
     options = NamespaceOptions(address=address, namespace=namespace)
-    raise typer.Exit(run_command(lambda run: interrupt_sessions(options, sessions, run)))
+    raise typer.Exit(run_command(lambda run: interrupt_sessions(options, chosen(sessions, where), run)))
 
 
 @sessions_app.command(name="close")
 def close_command(
-    sessions: SessionIds,
+    sessions: SomeIds = None,
+    where: Selection = None,
     drain: Annotated[bool, typer.Option("--drain", help="Finish the queued turns first.")] = False,
     address: Cluster = None,
     namespace: Namespace = _NAMESPACE,
 ) -> None:
-    """Close sessions, detached ones too."""
+    """Close sessions, detached ones too: those with the ids, or all that fit."""
     options = NamespaceOptions(address=address, namespace=namespace)
-    raise typer.Exit(run_command(lambda run: close_sessions(options, sessions, drain, run)))
+    raise typer.Exit(run_command(lambda run: close_sessions(options, chosen(sessions, where), drain, run)))
 
 
 @app.command(name="replay")

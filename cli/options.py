@@ -65,7 +65,15 @@ Cluster = Annotated[
         "--address", metavar="HOST:PORT", help="The Ray cluster.", show_default="RAY_ADDRESS, or the one here"
     ),
 ]
-SessionIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids of the sessions.")]
+SomeIds = Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="The ids of the sessions.")]
+Selection = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="FIELD=VALUE",
+        help="All that fit, instead of ids. FIELD is ids, owner, project, tag, state, provider or model; or: every.",
+    ),
+]
 JournalPlace = Annotated[
     str,
     typer.Option(

@@ -5,13 +5,16 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..providers.schema.checks.toml_file import did_you_mean
+from ..providers.schema.errors import InvalidConfig
 from ..providers.schema.usage import Provenance
 from ..runtime.api.catalog.entry import CatalogEntry
 from ..runtime.api.errors import RayUnreachable
+from ..runtime.api.fleet.where import FleetResult, Where
 from ..runtime.api.options import RuntimeOptions
 from ..runtime.api.status import SessionStatus
 from .command_run import CommandRun, print_error
@@ -95,11 +98,35 @@ async def show_session(options: NamespaceOptions, session_id: str, run: CommandR
     return await _with_runtime(options, run, show)
 
 
-async def interrupt_sessions(options: NamespaceOptions, session_ids: Sequence[str], run: CommandRun) -> ExitCode:
+def chosen(session_ids: Sequence[str] | None, where: Sequence[str] | None) -> Sequence[str] | Where:
+    """The sessions that a command is for: those with *session_ids*, or those that fit *where*, as ``FIELD=VALUE``.
+
+    Raises:
+        InvalidConfig: neither or both are given, or a field or a value is not valid.
+    """
+    if bool(session_ids) is bool(where):
+        raise InvalidConfig("sessions", "give the ids of sessions, or --where and what they have in common")
+    if session_ids:
+        return session_ids
+    fields: dict[str, list[str]] = {}
+    for text in where or ():
+        name, _, value = text.partition("=")
+        if name not in Where.__struct_fields__:
+            raise InvalidConfig(f"--where {name}", did_you_mean(name, list(Where.__struct_fields__)))
+        fields.setdefault(name, []).append(value)
+    if twice := [name for name, values in fields.items() if len(values) > 1 and name not in ("ids", "state")]:
+        raise InvalidConfig(f"--where {twice[0]}", "give it once: sessions have all that is given")
+    given: dict[str, Any] = {name: values if name in ("ids", "state") else values[0] for name, values in fields.items()}
+    return Where(**(given | ({"every": True} if "every" in given else {})))
+
+
+async def interrupt_sessions(options: NamespaceOptions, sessions: Sequence[str] | Where, run: CommandRun) -> ExitCode:
     """Interrupt the running turns of sessions."""
 
     async def interrupt(runtime: "Runtime") -> ExitCode:
-        for session_id in session_ids:
+        if isinstance(sessions, Where):
+            return _report(await runtime.interrupt(sessions), "interrupted", run)
+        for session_id in sessions:
             was_running = await (await runtime.session(session_id)).interrupt()
             run.output.line(f"{session_id}  {'interrupted' if was_running else 'idle'}")
         return ExitCode.COMPLETED
@@ -108,18 +135,37 @@ async def interrupt_sessions(options: NamespaceOptions, session_ids: Sequence[st
 
 
 async def close_sessions(
-    options: NamespaceOptions, session_ids: Sequence[str], drain: bool, run: CommandRun
+    options: NamespaceOptions, sessions: Sequence[str] | Where, drain: bool, run: CommandRun
 ) -> ExitCode:
     """Close sessions, with *drain* after their queued turns."""
 
     async def close(runtime: "Runtime") -> ExitCode:
-        sessions = [await runtime.session(session_id) for session_id in session_ids]
-        await asyncio.gather(*(session.close(drain) for session in sessions))
-        for session_id in session_ids:
+        if isinstance(sessions, Where):
+            return _report(await runtime.close(sessions, drain), "closed", run)
+        handles = [await runtime.session(session_id) for session_id in sessions]
+        await asyncio.gather(*(session.close(drain) for session in handles))
+        for session_id in sessions:
             run.output.line(f"{session_id}  closed")
         return ExitCode.COMPLETED
 
     return await _with_runtime(options, run, close)
+
+
+def _report(result: FleetResult, done: str, run: CommandRun) -> ExitCode:
+    """Print a line for each session, and the errors. If there is none at all, that is a mistake of the command's."""
+    for outcome in result:
+        if outcome.error is None:
+            run.output.line(f"{outcome.id}  {done if outcome.done else 'idle'}")
+        else:
+            print_error(f"{outcome.id}: {outcome.error.message}")
+    for actor, session_ids in result.unreachable.items():
+        print_error(f"the actor {actor} does not answer; its sessions: {', '.join(session_ids)}")
+    if result.failed or result.unreachable:
+        return ExitCode.FAILED
+    if not result:
+        print_error("no session fits")
+        return ExitCode.USAGE
+    return ExitCode.COMPLETED
 
 
 async def shut_down(options: NamespaceOptions, drain_s: float | None, run: CommandRun) -> ExitCode:

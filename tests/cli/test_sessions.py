@@ -42,7 +42,8 @@ def test_sessions_of_a_running_program_are_listed_interrupted_closed_and_shut_do
     assert code == ExitCode.COMPLETED
     assert [json.loads(line)["id"] for line in lines] == ["busy", "idle"]
     assert run("sessions interrupt busy", ray_address, namespace) == (0, ["busy  interrupted"])
-    assert run("sessions close idle", ray_address, namespace) == (0, ["idle  closed"])
+    assert run("sessions close --where ids=id*", ray_address, namespace) == (0, ["idle  closed"])
+    assert run("sessions close --where owner=poe", ray_address, namespace) == (2, ["rayconteur: no session fits"])
     code, [line] = run("sessions show idle", ray_address, namespace)
     assert code == ExitCode.USAGE
     assert "there is no session 'idle'" in line

@@ -16,9 +16,10 @@ from rayconteur.cli.demo.command import DemoOptions
 from rayconteur.cli.exit_codes import ExitCode
 from rayconteur.cli.main import app
 from rayconteur.cli.provider import presets_help, provider_named, session_config
+from rayconteur.cli.sessions import chosen
 from rayconteur.providers.presets import PRESETS_VARIABLE, presets
 from rayconteur.providers.registry import PROVIDERS
-from rayconteur.runtime import RuntimeConfig
+from rayconteur.runtime import RuntimeConfig, State, Where
 from rayconteur.runtime.driver.config_file.reading import CONFIG_VARIABLE
 
 
@@ -118,6 +119,35 @@ def test_sessions_have_the_default_settings_of_the_file_and_the_provider_of_the_
     named = session_config(options("scripted:of-the-options"), file)
     assert (named.provider.model, named.system) == ("of-the-options", "Caw.")
     assert session_config(options(None), RuntimeConfig()).provider.name == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((), "give the ids of sessions, or --where"),
+        (("a", "--where", "owner=poe"), "give the ids of sessions, or --where"),
+        (("--where", "onwer=poe"), "--where onwer: did you mean owner?"),
+        (("--where", "owner=poe", "--where", "owner=pope"), "--where owner: give it once"),
+        (("--where", "state=idel"), "where.state: give one of idle"),
+        (("--where", "every", "--where", "tag=x"), "say which sessions"),
+    ],
+)
+@pytest.mark.parametrize("command", ["interrupt", "close"])
+def test_a_selection_of_sessions_that_is_not_valid_is_rejected(
+    command: str, arguments: tuple[str, ...], problem: str
+) -> None:
+    code, line = rejected("sessions", command, *arguments)
+
+    assert code == ExitCode.USAGE
+    assert problem in line
+
+
+def test_sessions_are_chosen_by_ids_or_by_what_they_have_in_common() -> None:
+    assert chosen(["a", "b"], None) == ["a", "b"]
+    assert chosen(None, ["owner=poe", "state=idle", "state=streaming", "ids=a*"]) == Where(
+        owner="poe", state=(State.IDLE, State.STREAMING), ids="a*"
+    )
+    assert chosen([], ["every"]) == Where(every=True)
 
 
 def test_the_default_provider_is_scripted() -> None:
