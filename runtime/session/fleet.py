@@ -5,14 +5,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
-from ...providers.registry import ProviderConfig
 from ...providers.schema.errors import RayconteurError
 from ..api.config import SessionConfig
 from ..api.fleet.where import SessionOutcome, Where, in_share
 from ..api.messages import Configure, ToLLM
 from ..api.request_forms import providers_of
 from ..api.settings.changes import given_settings
+from ..api.status import State
 from .host import Host, SessionKey
 
 _GROUP_SESSIONS = 50
@@ -67,15 +68,24 @@ async def carry_out(host: Host, session_ids: Iterable[str], order: FleetOrder) -
 
 async def _told(host: Host, key: SessionKey, message: ToLLM, data: bytes) -> SessionOutcome:
     try:
-        if isinstance(message, Configure):
-            if has_settings(host.settings(key), message):
-                return SessionOutcome(*key, done=False)
-            if isinstance(message.model, str) and not isinstance(message.provider, ProviderConfig):
-                await host.learn_facts(key, message.model)
+        if _has_no_need(host, key, message):
+            return SessionOutcome(*key, done=False)
+        if isinstance(message, Configure) and isinstance(message.model, str) and message.provider is UNSET:
+            await host.learn_facts(key, message.model)
         receipt = host.tell(key, data)
     except RayconteurError as error:
         return SessionOutcome(*key, done=False, error=error)
     return SessionOutcome(*key, done=isinstance(message, Configure) or receipt.turn is not None)
+
+
+def _has_no_need(host: Host, key: SessionKey, message: ToLLM) -> bool:
+    """True if *message* would change nothing: the session is not told, nor recorded, and stays idle if it is."""
+    session = host.sessions.get(key[0])
+    if session is None:
+        return False  # it has just ended; telling it says so
+    if isinstance(message, Configure):
+        return has_settings(session.conversation.config, message)
+    return session.status().state is State.IDLE
 
 
 async def _stored(host: Host, outcome: SessionOutcome) -> SessionOutcome:

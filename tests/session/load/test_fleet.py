@@ -15,6 +15,8 @@ from rayconteur.providers.registry import ProviderConfig, open_client
 from rayconteur.providers.schema.client import Client
 from rayconteur.runtime import Labels, SessionOutcome, State, Where
 from rayconteur.runtime.api.fleet.where import in_share
+from rayconteur.runtime.journal.memory import MemoryJournal
+from rayconteur.runtime.session.durable.journaling import Journaling
 from rayconteur.runtime.session.fleet import FleetOrder, carry_out, select
 from rayconteur.runtime.session.host import Host
 from rayconteur.runtime.session.requests.client_pool import ClientPool
@@ -29,7 +31,11 @@ class Scenario(Protocol):
     def __call__(self, host: Host) -> Coroutine[Any, Any, None]: ...
 
 
-def with_host(scenario: Scenario, open_client: Callable[[ProviderConfig], Client] = open_client) -> None:
+def with_host(
+    scenario: Scenario,
+    open_client: Callable[[ProviderConfig], Client] = open_client,
+    journaling: Journaling | None = None,
+) -> None:
     """Run *scenario* with a host that has the sessions ``IDS``: those with even numbers are Poe's."""
 
     async def publish(data: bytes) -> None:
@@ -39,7 +45,7 @@ def with_host(scenario: Scenario, open_client: Callable[[ProviderConfig], Client
         del sessions
 
     async def main() -> None:
-        host = Host([publish], on_end, ClientPool(open_client))
+        host = Host([publish], on_end, ClientPool(open_client), journaling=journaling)
         publishing = asyncio.create_task(host.run())
         for first, owner in enumerate(("poe", "")):
             config = rc.SessionConfig(provider=HANGS, labels=Labels(owner=owner))
@@ -88,6 +94,26 @@ def test_interrupting_says_which_sessions_had_a_turn_that_ran() -> None:
         assert host.status(("raven-7", 1)).turn == 1
 
     with_host(scenario)
+
+
+def test_a_session_that_has_nothing_to_do_for_a_call_records_nothing() -> None:
+    async def scenario(host: Host) -> None:
+        async def records() -> list[int]:
+            await asyncio.sleep(1)
+            return [(await journal.position(each)).number for each in IDS]
+
+        change = rc.Configure(system="new")
+        before = await records()
+        await carry_out(host, IDS, FleetOrder(EVERY, message=rc.Interrupt()))
+        assert await records() == before
+        await carry_out(host, IDS, FleetOrder(EVERY, message=change))
+        changed = await records()
+        assert all(now > then for now, then in zip(changed, before, strict=True))
+        await carry_out(host, IDS, FleetOrder(EVERY, message=change))
+        assert await records() == changed
+
+    journal = MemoryJournal()
+    with_host(scenario, journaling=Journaling(journal))
 
 
 def test_a_share_is_configured_widened_without_telling_the_first_again_and_undone() -> None:
