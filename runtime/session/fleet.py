@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from ...providers.schema.errors import RayconteurError
+from ...providers.schema.errors import InvalidConfig, RayconteurError
 from ..api.config import SessionConfig
 from ..api.fleet.where import SessionOutcome, Where, in_share
 from ..api.messages import Configure, ToLLM
@@ -21,11 +21,20 @@ _GROUP_SESSIONS = 50
 
 
 class FleetOrder(msgspec.Struct, frozen=True):
-    """Which sessions a call is for, the *share* of them, and the *message* that they are told, if any."""
+    """Which sessions a call is for, the *share* of them, and the *message* that they are told, if any.
+
+    Raises:
+        InvalidConfig: *where* is no ``Where``.
+    """
 
     where: Where
     share: float = 1.0
     message: ToLLM | None = None
+
+    def __post_init__(self) -> None:
+        where: object = self.where
+        if not isinstance(where, Where):
+            raise InvalidConfig("where", f"give a rayconteur.runtime.Where, not a {type(where).__name__}")
 
 
 _encode = msgspec.msgpack.encode

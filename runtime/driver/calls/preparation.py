@@ -8,14 +8,15 @@ import msgspec
 
 from ....providers.models import with_model_facts
 from ....providers.registry import ProviderConfig
-from ....providers.schema.errors import MissingExtra
+from ....providers.schema.errors import InvalidConfig, MissingExtra
 from ....providers.schema.messages import Message
 from ....providers.served_facts import learn_facts
 from ...api.config import SessionConfig
 from ...api.initial_history import validated_history
+from ...api.messages import Configure
 from ...api.options import RuntimeOptions
 from ...api.request_forms import Change, with_request_forms
-from ...api.settings.changes import given_settings
+from ...api.settings.changes import TurnSettings, given_settings
 from ...api.validation import validated_provider, validated_struct
 from ...cluster.credential_source import environ_of
 from ...cluster.shipping import with_shipped_strategies
@@ -42,6 +43,9 @@ async def prepared_change(change: Change, options: RuntimeOptions, name: str) ->
     Raises:
         ConfigError: as for ``prepared_config``.
     """
+    given: object = change
+    if not isinstance(given, Configure | TurnSettings):
+        raise InvalidConfig(name, f"give a Configure, not a {type(given).__name__}")
     change = await with_shipped_tools(with_shipped_strategies(change), options, name)
     change = validated_struct(change, (type(change),), name)
     if isinstance(change.provider, ProviderConfig):

@@ -1,6 +1,7 @@
 """Calls for many sessions, over all actors of a namespace."""
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 
@@ -66,6 +67,11 @@ def test_an_invalid_change_or_share_is_rejected_before_any_session_is_asked(
             await async_runtime.configure(rc.Configure(provider="groq:m"), TENANTS)
         with pytest.raises(InvalidConfig, match="share"):
             await async_runtime.configure(rc.Configure(system="x"), TENANTS, share=0)
+        for wrong in ({"tag": "x"}, None, "every"):
+            with pytest.raises(InvalidConfig, match=r"give a rayconteur\.runtime\.Where"):
+                await async_runtime.close(cast(Any, wrong))
+        with pytest.raises(InvalidConfig, match="give a Configure, not a Close"):
+            await async_runtime.configure(cast(Any, rc.runtime.Close()), TENANTS)
 
     runner.run(main())
 
