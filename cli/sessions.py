@@ -117,7 +117,9 @@ def chosen(session_ids: Sequence[str] | None, where: Sequence[str] | None) -> Se
     if twice := [name for name, values in fields.items() if len(values) > 1 and name not in ("ids", "state")]:
         raise InvalidConfig(f"--where {twice[0]}", "give it once: sessions have all that is given")
     given: dict[str, Any] = {name: values if name in ("ids", "state") else values[0] for name, values in fields.items()}
-    return Where(**(given | ({"every": True} if "every" in given else {})))
+    if "every" in given:
+        given["every"] = True
+    return Where(**given)
 
 
 async def interrupt_sessions(options: NamespaceOptions, sessions: Sequence[str] | Where, run: CommandRun) -> ExitCode:

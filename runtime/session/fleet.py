@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import UNSET
@@ -32,9 +32,8 @@ class FleetOrder(msgspec.Struct, frozen=True):
     message: ToLLM | None = None
 
     def __post_init__(self) -> None:
-        where: object = self.where
-        if not isinstance(where, Where):
-            raise InvalidConfig("where", f"give a rayconteur.runtime.Where, not a {type(where).__name__}")
+        if not isinstance(cast(object, self.where), Where):
+            raise InvalidConfig("where", f"give a rayconteur.runtime.Where, not a {type(self.where).__name__}")
 
 
 _encode = msgspec.msgpack.encode

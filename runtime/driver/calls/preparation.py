@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import cast
 
 import msgspec
 
@@ -43,9 +44,8 @@ async def prepared_change(change: Change, options: RuntimeOptions, name: str) ->
     Raises:
         ConfigError: as for ``prepared_config``.
     """
-    given: object = change
-    if not isinstance(given, Configure | TurnSettings):
-        raise InvalidConfig(name, f"give a Configure, not a {type(given).__name__}")
+    if not isinstance(cast(object, change), Configure | TurnSettings):
+        raise InvalidConfig(name, f"give a Configure, not a {type(change).__name__}")
     change = await with_shipped_tools(with_shipped_strategies(change), options, name)
     change = validated_struct(change, (type(change),), name)
     if isinstance(change.provider, ProviderConfig):
