@@ -83,11 +83,7 @@ class Runtime:
 
     @classmethod
     def from_config(cls, config: RuntimeConfig | str | PathLike[str] | None = None) -> Self:
-        """A runtime as a config file says: *config* is what ``load_config`` returns, or takes.
-
-        Raises:
-            InvalidConfig: the file is not valid; the line is named.
-        """
+        """A runtime as a config file says: *config* is what ``load_config`` returns, or takes."""
         if not isinstance(config, RuntimeConfig):
             config = load_config(config)
         return cls(config.address, config.placement, config.warm, config.options)
