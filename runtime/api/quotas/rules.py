@@ -31,8 +31,8 @@ class QuotaRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     without one. With *per_session*, each session has these limits for itself.
 
     In any *period_s*, at most so many *requests*, *input_tokens*, *output_tokens*, and *tokens*, which are both, are
-    used; and *concurrent* requests are in flight at most. A share *burst* of a limit may be used at once, and the rest
-    becomes available evenly: providers count so, too. A larger burst leaves less for a steady load. Input that is read
+    used; and *concurrent* requests are in flight at most. A share *burst* of a limit may be used at once, and then it
+    becomes available evenly: providers count so, too. Input that is read
     from a cache counts where the provider counts it.
 
     Raises:
@@ -50,7 +50,7 @@ class QuotaRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tokens: Positive | None = None
     concurrent: Positive | None = None
     period_s: PositiveSeconds = 60.0
-    burst: Annotated[float, Meta(gt=0, le=0.5)] = 0.05
+    burst: Annotated[float, Meta(gt=0, le=1)] = 0.2
 
     def __post_init__(self) -> None:
         check_fields(self, "quota")

@@ -132,7 +132,7 @@ class Account:
         """A request that is being answered has used *tokens* beyond what was reserved for its output."""
         if ticket := self._admitted.get(key):
             for scope in ticket.scopes:
-                scope.meter.settle(Cost(0.0, tokens, 0.0))
+                scope.meter.settle(Cost(0.0, tokens, 0.0), ticket.at)
 
     def learn(self, key: TicketKey, limits: RateLimits, now: float) -> None:
         """The response to a request has *limits* in its headers."""
@@ -262,7 +262,7 @@ class Account:
     def _end(self, ticket: _Ticket, used: Cost, count: int) -> None:
         difference = used.minus(ticket.cost.times(count))
         for scope in ticket.scopes:
-            scope.meter.settle(difference)
+            scope.meter.settle(difference, ticket.at)
         self._queue.charge(ticket.tenant, ticket.session, difference.tokens)
         self._leave(ticket, count)
         ticket.count -= count

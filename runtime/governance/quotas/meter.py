@@ -84,14 +84,11 @@ class Meter:
         for kind, bucket in self.buckets.items():
             bucket.take(_amounts[kind](cost))
 
-    def settle(self, difference: Cost) -> None:
-        """*difference* was used more than was taken; what is negative is given back."""
+    def settle(self, difference: Cost, taken_at: float) -> None:
+        """*difference* was used more than was taken at *taken_at*; what is negative is available again."""
         for kind, bucket in self.buckets.items():
-            amount = _amounts[kind](difference)
-            if amount > 0:
-                bucket.take(amount)
-            elif amount:
-                bucket.give_back(-amount)
+            if amount := _amounts[kind](difference):
+                bucket.correct(amount, taken_at)
 
     def leave(self, count: int = 1) -> None:
         """So many requests are no longer in flight."""

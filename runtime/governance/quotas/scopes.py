@@ -8,7 +8,7 @@ from .messages import Ask
 from .meter import Meter
 
 _KEPT = 10_000
-_LEARNED_BURST = 0.05
+_LEARNED_BURST = 0.2
 
 _Key = tuple[int, str, str]  # the place of a rule, and the owner and the session, if each has limits of its own
 

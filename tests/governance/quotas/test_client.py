@@ -17,7 +17,7 @@ PERIOD_S = 60.0
 
 
 def quotas(**limits: int) -> Quotas:
-    return Quotas(rules=(QuotaRule(models="anthropic/*", **limits),))  # type: ignore[arg-type]
+    return Quotas(rules=(QuotaRule(models="anthropic/*", burst=0.05, **limits),))  # type: ignore[arg-type]
 
 
 @asynccontextmanager

@@ -84,6 +84,6 @@ def test_limits_for_different_periods_do_not_contradict_each_other() -> None:
 
 def test_the_options_name_the_field_of_a_rule_that_is_invalid() -> None:
     with pytest.raises(InvalidConfig, match=r"quota\.burst"):
-        QuotaRule(models="anthropic/*", requests=10, burst=0.9)
+        QuotaRule(models="anthropic/*", requests=10, burst=1.1)
     with pytest.raises(InvalidConfig, match=r"options\.quotas"):
         rc.RuntimeOptions(quotas=5)  # type: ignore[arg-type]
