@@ -83,6 +83,9 @@ TOKENS = _counter(
 COST = _counter("cost_usd", "the cost of requests in USD, where prices are known", *MODEL)
 FIRST_TEXT = _histogram("first_text_seconds", "from a request to the first text of its answer", _SECONDS, *MODEL)
 REQUEST_SECONDS = _histogram("request_seconds", "from a request to the end of its answer", _SECONDS, *MODEL)
+QUOTA_WAITS = _histogram(
+    "quota_wait_seconds", "for how long requests have waited for a limit that sessions share", _SECONDS, *MODEL
+)
 GAPS = _histogram(
     "gap_seconds", "between two reads of a streamed answer, each of which may bring many tokens", _SHORT_SECONDS, *MODEL
 )
@@ -111,6 +114,13 @@ JOURNAL_SECONDS = _histogram("journal_commit_seconds", "how long a commit took",
 JOURNAL_BYTES = _gauge("journal_waiting_bytes", "records that wait in the journal's actor")
 JOURNAL_WAIT = _maximum("journal_wait_seconds", "for how long the oldest of them has waited")
 JOURNAL_ERRORS = _counter("journal_errors", "commits that failed, and are tried again")
+
+# The quota broker
+
+QUOTA_ADMITTED = _gauge(
+    "quota_admitted_requests", "requests that the quota broker has admitted, and that have not ended"
+)
+QUOTA_WAITING = _gauge("quota_waiting_requests", "requests that wait for the quota broker, because of a limit")
 
 # The directory
 

@@ -26,8 +26,8 @@ class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The status of a namespace, and of the cluster that it is on.
 
     *actors* are those that run, by what they are: ``session`` (of a dedicated session), ``host`` (of packed sessions),
-    ``warm``, ``router``, ``directory``, ``journal``; *starting* are those for which Ray has no process yet. *sessions*
-    is how many the directory knows, *states* how many are in each state, as session actors have last reported.
+    ``warm``, ``router``, ``directory``, ``journal``, ``quotas``; *starting* are those for which Ray has no process yet.
+    *sessions* is how many the directory knows, *states* how many are in each state, as session actors last reported.
     *routers* are those that answer, by number, with the sessions whose events they hold. *journal* is what it says:
     ``"none"``, ``"reachable"``, or why it is not. *unreachable* are session actors that do not answer; not more than
     *asked* have been asked. *problems* are what an operator has to look at, in words.

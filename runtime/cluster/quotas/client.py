@@ -43,5 +43,5 @@ def find_or_start_quotas(quotas: Quotas, options: RuntimeOptions, memory_bytes: 
         memory=memory_bytes,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
-    ).remote(quotas, options.ports)
+    ).remote(quotas, options.ports, options.namespace)
     return QuotasRef(actor, quotas)

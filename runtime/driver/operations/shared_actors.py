@@ -14,7 +14,7 @@ CALL_S = 5.0
 """How long an actor may take to answer: it does nothing for that but read its memory."""
 
 
-_COUNTING = ("directory", "journal", "router")
+_COUNTING = ("directory", "journal", "quotas", "router")
 """The kinds of shared actors that have metrics."""
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from ...metrics import catalog
+from ...metrics.counts import Values
 from ...streams.peer import Peer
 from .broker import Broker
 from .messages import Admissions, Update
@@ -40,6 +42,14 @@ class QuotaServer:
         mine = admissions.pop(peer.id, None) or Admissions(hosts=self.broker.hosts)
         self._push(admissions)
         return encode(mine)
+
+    def gauges(self) -> Values:
+        """What is admitted, and what waits."""
+        accounts = list(self.broker.accounts)
+        return [
+            ((catalog.QUOTA_ADMITTED.name,), sum(account.in_flight for account in accounts)),
+            ((catalog.QUOTA_WAITING.name,), sum(account.waiting for account in accounts)),
+        ]
 
     def _dispatch(self) -> dict[str, Admissions]:
         now = self._now()

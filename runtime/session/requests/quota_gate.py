@@ -1,5 +1,6 @@
 """The gate of the limits that sessions share: a request waits here until the broker admits it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from ....providers.registry import ProviderConfig
@@ -9,6 +10,8 @@ from ....providers.schema.usage import Usage
 from ...api.config import SessionConfig
 from ...governance.quotas.client import Admission, QuotaClient
 from ...governance.quotas.messages import Ending, Lane
+from ...metrics import catalog
+from ...metrics.counts import COUNTS
 from .request_task import RequestTask
 
 
@@ -27,9 +30,12 @@ class QuotaGate:
         config = task.send.config
         lane, tokens = _lane(config, config.provider, account), (task.send.tokens, config.max_output_tokens)
         task.begin_waiting()
+        began_at = asyncio.get_running_loop().time()
         admission = await self.client.admit(
             lane, task.outbox.session_id, tokens, lambda wait: task.put_waiting(wait.reason, wait.expected_s)
         )
+        model = COUNTS.model(config.provider.service, config.provider.model)
+        COUNTS.histogram(catalog.QUOTA_WAITS, model).observe(asyncio.get_running_loop().time() - began_at)
         task.end_waiting(admission)
         try:
             answer = await task.run()

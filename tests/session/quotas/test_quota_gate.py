@@ -15,6 +15,7 @@ from rayconteur.providers import ModelFacts
 from rayconteur.runtime import OnInterrupt, QuotaRule, Quotas, State, Waiting, WaitReason, WhenBusy
 from rayconteur.runtime.governance.quotas.client import Admission
 from rayconteur.runtime.governance.quotas.messages import Ending, Lane
+from rayconteur.runtime.metrics.counts import COUNTS
 from rayconteur.runtime.session.requests.quota_gate import QuotaGate
 from rayconteur.scripted import Cut, Fail, Say, Script, Wait
 
@@ -58,6 +59,24 @@ def test_a_request_waits_until_it_is_admitted_and_says_so() -> None:
             assert isinstance(waiting, Waiting)
             assert waiting.reason is WaitReason.CONCURRENCY
             assert waiting.expected_s > 0
+
+    run(main())
+
+
+def test_how_long_a_request_has_waited_is_counted_for_its_model() -> None:
+    async def main() -> None:
+        COUNTS.take()
+        async with governed(scripted_config(ECHO)) as (session, brokers):
+            other = await occupied(brokers)
+            session.ask("hello")
+            await asyncio.sleep(10)
+            other.end(Ending.ANSWERED, 10, 10)
+            await session.wait_for_event(rc.Completed)
+
+            counts = dict(COUNTS.take())
+
+            assert counts["rayconteur_quota_wait_seconds_count", "scripted", "scripted"] == 1
+            assert counts["rayconteur_quota_wait_seconds_sum", "scripted", "scripted"] == pytest.approx(10, abs=0.1)
 
     run(main())
 
