@@ -45,7 +45,6 @@ async def measure(options: Options) -> AsyncIterator[Row]:
     rule = QuotaRule(
         models="anthropic/*",
         requests=limits.requests,
-        output_tokens=limits.output_tokens,
         period_s=limits.period_s,
     )
     quotas = Quotas(rules=(rule,), period_s=limits.period_s)
@@ -57,7 +56,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 def _limits(period_s: float, sessions: int) -> AccountLimits:
     """Limits that the sessions would exceed three times: each of them has an answer in a second."""
     requests = int(sessions / 3 * period_s)
-    return AccountLimits(requests=requests, output_tokens=40 * requests, concurrent=sessions // 2, period_s=period_s)
+    return AccountLimits(requests=requests, concurrent=sessions // 2, period_s=period_s)
 
 
 async def _run(options: Options, limits: AccountLimits, number: int, periods: int, quotas: Quotas | None) -> _Outcome:
@@ -108,11 +107,10 @@ def _rows(name: str, outcome: _Outcome, limits: AccountLimits, is_ours: bool) ->
     refused = sum(second.limited + second.overloaded for second in outcome.saw)
     seconds = max(1, len(outcome.saw))
     by_requests = answered / (limits.requests / limits.period_s * seconds)
-    by_tokens = sum(second.tokens for second in outcome.saw) / (limits.output_tokens / limits.period_s * seconds)
     shares = _shares(outcome.turns)
     figures = (
         ("requests turned down", "%", 100 * refused / max(1, answered + refused), Target("under", 1)),
-        ("use of the account's limits", "%", 100 * max(by_requests, by_tokens), Target("at least", 90)),
+        ("use of the account's limits", "%", 100 * by_requests, Target("at least", 90)),
         ("turns that failed", "turns", float(outcome.failed), Target("under", 1)),
         ("the slowest session, of its fair share", "times", min(shares.values()), Target("at least", 0.5)),
         ("an owner with half of the sessions, of its fair share", "times", _of_flood(shares), Target("under", 1.2)),
