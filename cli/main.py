@@ -15,6 +15,7 @@ from .cluster.commands import add_operator_commands
 from .command_run import run_command
 from .demo.command import DemoOptions, demo
 from .lazy_command import LazyCommand
+from .nodes.commands import add_node_commands
 from .options import (
     Address,
     Cluster,
@@ -74,8 +75,9 @@ app = typer.Typer(
 _NAMESPACE = RuntimeOptions().namespace
 
 sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(sessions_app, name="sessions", help="List, show, interrupt and close the sessions of a cluster.")
+app.add_typer(sessions_app, name="sessions", help="List, show, interrupt, move and close the sessions of a cluster.")
 add_operator_commands(app)
+add_node_commands(sessions_app)
 
 
 def main() -> None:

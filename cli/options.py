@@ -8,7 +8,7 @@ import typer
 from ..providers.registry import PROVIDERS
 from ..runtime.api.options import RuntimeOptions
 from ..runtime.driver.config_file.reading import CONFIG_VARIABLE
-from .bounded import MOST_RECORDS, MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
+from .bounded import LONGEST_S, MOST_RECORDS, MOST_SESSIONS, MOST_TOKENS_PER_S, require_number
 from .demo.command import DEFAULT_SESSIONS
 
 ConfigFile = Annotated[
@@ -72,6 +72,17 @@ Selection = Annotated[
         "--where",
         metavar="FIELD=VALUE",
         help="All that fit, instead of ids. FIELD is ids, owner, project, tag, state, provider or model; or: every.",
+    ),
+]
+SessionIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids of the sessions.")]
+TurnsHave = Annotated[
+    float,
+    typer.Option(
+        min=0.1,
+        max=LONGEST_S,
+        callback=require_number,
+        metavar="SECONDS",
+        help="How long running turns may take to end; then they go on elsewhere.",
     ),
 ]
 JournalPlace = Annotated[

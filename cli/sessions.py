@@ -170,6 +170,40 @@ def _report(result: FleetResult, done: str, run: CommandRun) -> ExitCode:
     return ExitCode.COMPLETED
 
 
+async def move_sessions(
+    options: NamespaceOptions, session_ids: Sequence[str], timeout_s: float, run: CommandRun
+) -> ExitCode:
+    """Have sessions go on in other actors."""
+
+    async def move(runtime: "Runtime") -> ExitCode:
+        late = await runtime.nodes.move(session_ids, timeout_s)
+        for session_id in session_ids:
+            run.output.line(f"{session_id}  {'has not moved' if session_id in late else 'moved'}")
+        return ExitCode.FAILED if late else ExitCode.COMPLETED
+
+    return await _with_runtime(options, run, move)
+
+
+async def drain_node(
+    options: NamespaceOptions, node: str, timeout_s: float, passivate: bool, run: CommandRun
+) -> ExitCode:
+    """Have all sessions leave a node, with a line whenever there are less."""
+
+    async def drain(runtime: "Runtime") -> ExitCode:
+        seen: list[int] = []
+
+        def report(left: int, total: int) -> None:
+            if left not in seen:
+                seen.append(left)
+                run.output.line(f"{node}  {left} of {total} sessions have left")
+
+        staying = await runtime.nodes.drain(node, timeout_s, passivate, report)
+        run.output.line(f"{node}  {f'{staying} sessions have not left' if staying else 'drained'}")
+        return ExitCode.FAILED if staying else ExitCode.COMPLETED
+
+    return await _with_runtime(options, run, drain)
+
+
 async def shut_down(options: NamespaceOptions, drain_s: float | None, run: CommandRun) -> ExitCode:
     """End everything in a namespace, with *drain_s* after its running turns."""
     from ..runtime.driver.shutdown import shutdown  # here: it imports Ray

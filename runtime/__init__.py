@@ -55,7 +55,16 @@ if TYPE_CHECKING:
     from .api.quotas.wait_reason import WaitReason
     from .api.settings.changes import TurnSettings
     from .api.settings.policies import DeferTools, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, WhenBusy
-    from .api.status import CompactResult, ForkOrigin, SessionList, SessionStatus, SessionSummary, State
+    from .api.status import (
+        ClusterNode,
+        CompactResult,
+        ForkOrigin,
+        NodeDrain,
+        SessionList,
+        SessionStatus,
+        SessionSummary,
+        State,
+    )
     from .api.tools.approval_policy import ApprovalPolicy
     from .api.tools.builtins import ASK_USER, READ_MESSAGES, READ_RESULT
     from .api.tools.function_tool import FunctionTool
@@ -65,6 +74,7 @@ if TYPE_CHECKING:
     from .driver.catalog import Catalog
     from .driver.config_file.reading import load_config
     from .driver.config_file.runtime_config import RuntimeConfig
+    from .driver.nodes.nodes import Nodes
     from .driver.operations.cluster_status import cluster_status
     from .driver.prompt_map import PromptMap
     from .driver.shutdown import shutdown
@@ -102,7 +112,7 @@ _names = LazyNames(
         ".api.quotas.wait_reason": "WaitReason",
         ".api.settings.changes": "TurnSettings",
         ".api.settings.policies": "DeferTools OnCrash OnInterrupt OnMaxSteps OnRefusal WhenBusy",
-        ".api.status": "CompactResult ForkOrigin SessionList SessionStatus SessionSummary State",
+        ".api.status": "CompactResult ForkOrigin NodeDrain ClusterNode SessionList SessionStatus SessionSummary State",
         ".api.tools.approval_policy": "ApprovalPolicy",
         ".api.tools.builtins": "ASK_USER READ_MESSAGES READ_RESULT",
         ".api.tools.function_tool": "FunctionTool",
@@ -111,6 +121,7 @@ _names = LazyNames(
         ".driver.answers.final_answer": "FinalAnswer",
         ".driver.catalog": "Catalog",
         ".driver.operations.cluster_status": "cluster_status",
+        ".driver.nodes.nodes": "Nodes",
         ".driver.prompt_map": "PromptMap",
         ".driver.shutdown": "shutdown",
         ".driver.stored_session": "StoredSession",
@@ -145,6 +156,7 @@ __all__ = [
     "CatalogEntry",
     "CatalogState",
     "Close",
+    "ClusterNode",
     "ClusterStatus",
     "CompactReason",
     "CompactResult",
@@ -163,7 +175,9 @@ __all__ = [
     "Labels",
     "MemoryJournalConfig",
     "MessagesAdded",
+    "NodeDrain",
     "NodeStatus",
+    "Nodes",
     "OnAbandon",
     "OnCrash",
     "OnInterrupt",

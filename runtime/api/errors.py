@@ -41,6 +41,7 @@ RayconteurError                 providers/schema/errors.py
     Unreachable                 a process did not answer in time: it may be stopped or overloaded; try again later
         DirectoryUnreachable        the directory of the namespace is away: try again later
         PeerUnreachable             it accepts no connection: open its port, or give a range of open ones
+    NoRoom                      ``Packed(max_actors=)`` actors are full: close sessions, or allow more
     PortsExhausted              no port of ``RuntimeOptions.ports`` is free: give a larger range
 """
 
@@ -335,6 +336,12 @@ class PeerUnreachable(Unreachable):
     """Another process of the namespace accepts no connection at its address."""
 
     code = "peer_unreachable"
+
+
+class NoRoom(RayconteurError):
+    """All actors that a ``Packed`` placement allows are full."""
+
+    code = "no_room"
 
 
 class PortsExhausted(RayconteurError):

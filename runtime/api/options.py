@@ -1,6 +1,7 @@
 """The options of a runtime: its routers, their limits, and the Ray that it starts."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from .quotas.rules import Quotas
 
 Seconds = Annotated[float, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
+Amount = Annotated[float, Meta(gt=0)]
 Memory = Annotated[int, Meta(ge=0, le=1 << 48)]  # Ray counts in units of a 10,000th byte, and overflows beyond
 
 NEEDS_JOURNAL = "sessions that leave memory need a journal to come back from; give RuntimeOptions(journal=...)"
@@ -25,6 +27,10 @@ ENVIRONMENT = "env"
 """The ``credentials`` that come from the environment variables of the program."""
 
 _FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+_LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_LABEL_NAME = re.compile(rf"([a-z0-9.-]{{1,253}}/)?{_LABEL}")
+_LABEL_VALUE = re.compile(rf"({_LABEL})?")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
@@ -70,26 +76,28 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """The options of a runtime. Runtimes with the same *namespace* on a cluster see each other's sessions.
 
     *routers* and *router_limits* apply when the first runtime of a namespace starts the routers. With *detached*,
-    sessions and routers continue to run after the program has ended. *num_cpus* and *quiet* (workers print nothing
-    on this terminal, unless the program logs ``rayconteur`` at INFO or DEBUG) apply to a Ray that this runtime
-    starts. *reader_bytes* bounds the events that a reader has received and its program has not consumed.
-    *host_history_bytes* bounds the histories of all sessions that share a session actor. *actor_memory_bytes* is
-    how much memory a session actor requests from Ray, instead of what the benchmarks say that it takes; 0 is no
-    request. *ports* is the first and the last port on which routers and session actors may listen for programs and
-    actors on other nodes; by default it is any. *call_timeout_s* is how long a call to another process may take
-    before it fails with ``Unreachable``; a call that has work to do, such as closing many sessions, may take longer as
-    long as that process responds. *on_abandon* is the default for ``ask``: what happens to a turn whose reply is
-    abandoned. Of the tools of a turn, *max_parallel_tools* run at a time, in this program and on Ray together, each for
-    at most *tool_timeout_s* unless it says otherwise; the model is given at most *max_result_bytes* of the text of a
-    result at once; *on_tool_error* is what happens when one raises. *journal* is where sessions are stored. Without
-    one, the namespace has none; a runtime that joins a namespace uses the journal that it has. *credentials* is where
-    the secrets come from that configs leave out: ``"env"``, the environment, or ``"module:function"``, which returns a
-    mapping like ``os.environ`` and is called whenever some are needed, also for a session that goes on from a journal.
-    *passivate_after_s* is how long a session is idle before it leaves memory, where its config does not say so; by
-    default, none does. It needs a journal. *retention* says which sessions the journal deletes, by their owners; it
-    applies when the first runtime of a namespace opens the journal. When the process gets SIGTERM, the runtime is
-    drained, for at most *drain_s*. *quotas* are the limits that all sessions of the namespace share: its first runtime
-    gives them, and one that joins it gives the same, or none.
+    sessions and routers continue to run after the program has ended. *num_cpus* and *quiet* (workers print nothing on
+    this terminal, unless the program logs ``rayconteur`` at INFO or DEBUG) apply to a Ray that this runtime starts.
+    *reader_bytes* bounds the events that a reader has received and its program has not consumed. *host_history_bytes*
+    bounds the histories of all sessions that share a session actor. *actor_memory_bytes* is how much memory a session
+    actor requests from Ray, instead of what the benchmarks say that it takes; 0 is no request. *actor_resources* are
+    the amounts of custom resources that each session actor requests besides. Session actors and routers are placed on
+    nodes that have all of *node_labels*, the directory and the journal on one that has all of *control_node_labels*, or
+    on the head of the cluster while that has room for them. *ports* is the first and the last port on which routers and
+    session actors may listen for programs and actors on other nodes; by default it is any. *call_timeout_s* is how long
+    a call to another process may take before it fails with ``Unreachable``; a call that has work to do, such as closing
+    many sessions, may take longer as long as that process responds. *on_abandon* is the default for ``ask``: what
+    happens to a turn whose reply is abandoned. Of the tools of a turn, *max_parallel_tools* run at a time, in this
+    program and on Ray together, each for at most *tool_timeout_s* unless it says otherwise; the model is given at most
+    *max_result_bytes* of the text of a result at once; *on_tool_error* is what happens when one raises. *journal* is
+    where sessions are stored. Without one, the namespace has none; a runtime that joins a namespace uses the journal
+    that it has. *credentials* is where the secrets come from that configs leave out: ``"env"``, the environment, or
+    ``"module:function"``, which returns a mapping like ``os.environ`` and is called whenever some are needed, also for
+    a session that goes on from a journal. *passivate_after_s* is how long a session is idle before it leaves memory,
+    where its config does not say so; by default, none does. It needs a journal. *retention* says which sessions the
+    journal deletes, by their owners; it applies when the first runtime of a namespace opens the journal. When the
+    process gets SIGTERM, the runtime is drained, for at most *drain_s*. *quotas* are the limits that all sessions of
+    the namespace share: its first runtime gives them, and one that joins it gives the same, or none.
     """
 
     __repr__ = short_repr
@@ -103,6 +111,9 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reader_bytes: Positive = 4 << 20
     host_history_bytes: Positive = 4 << 30
     actor_memory_bytes: Memory | None = None
+    actor_resources: dict[str, Amount] = {}
+    node_labels: dict[str, str] = {}
+    control_node_labels: dict[str, str] = {}
     ports: tuple[Port, Port] | None = None
     call_timeout_s: PositiveSeconds = 10.0
     on_abandon: OnAbandon = OnAbandon.INTERRUPT
@@ -125,8 +136,20 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         check_rules(self.retention, "options.retention")
         if self.retention and self.journal is None:
             raise InvalidConfig("options.retention", "give the journal that it is for, too")
+        _check_labels("options.node_labels", self.node_labels)
+        _check_labels("options.control_node_labels", self.control_node_labels)
         if self.ports is not None and self.ports[0] > self.ports[1]:
             raise InvalidConfig("options.ports", f"{self.ports} is no range: the first port is larger than the last")
+
+
+def _check_labels(field: str, labels: Mapping[str, str]) -> None:
+    """Raises:
+    InvalidConfig: Ray's nodes can't have one of these labels, or it is an expression, which they are not matched by.
+    """
+    for name, value in labels.items():
+        if not _LABEL_NAME.fullmatch(name) or not _LABEL_VALUE.fullmatch(value):
+            problem = f"{shown(f'{name}={value}')} is no label of a node; give a name and a value of letters, digits"
+            raise InvalidConfig(field, f"{problem}, - _ and ., at most 63, a letter or digit first and last")
 
 
 def validated_session_id(session_id: object) -> str:

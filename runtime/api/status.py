@@ -198,3 +198,33 @@ class CompactResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def _saved_tokens(report: CompactionReport | None) -> bool:
     return report is not None and report.tokens_after < report.tokens_before
+
+
+class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a node is that is drained *since* a time, in Unix seconds.
+
+    So many *sessions* are on it, and so many have *left* it, for other nodes.
+    """
+
+    __repr__ = short_repr
+
+    node_id: str
+    since: float
+    sessions: int
+    left: int
+
+
+class ClusterNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A node of the cluster: its *id*, its IP *address*, and how many *actors* with *sessions* of the namespace it has.
+
+    It *is_drained* if it is to end: no session is placed there any more.
+    """
+
+    __repr__ = short_repr
+
+    id: str
+    address: str
+    is_head: bool
+    actors: int
+    sessions: int
+    is_drained: bool

@@ -5,13 +5,11 @@ adds nodes for.
 """
 
 import logging
-from typing import Any, cast
+from collections.abc import Iterable
 
 import msgspec
-import ray
-from ray.exceptions import RayError
 
-from .ray_errors import translated
+from .nodes.cluster_nodes import Node
 
 log = logging.getLogger(__name__)
 
@@ -38,20 +36,12 @@ class MemoryRequests(msgspec.Struct, frozen=True, kw_only=True):
     """54 MB, and 29 KB for each of 1,000 sessions that are being answered."""
 
 
-def memory_requests(session_actor_bytes: int | None) -> MemoryRequests:
-    """What actors request on this cluster; session actors *session_actor_bytes*, if given."""
+def memory_requests(session_actor_bytes: int | None, nodes: Iterable[Node]) -> MemoryRequests:
+    """What actors request on these *nodes*; session actors *session_actor_bytes*, if given."""
     requests = MemoryRequests()
-    if _largest_node_bytes() < _SMALL_NODE_BYTES:
+    if max((node.resources.get("memory", 0.0) for node in nodes), default=0.0) < _SMALL_NODE_BYTES:
         log.warning("no node has %d MiB of memory for Ray's actors: they request none", _SMALL_NODE_BYTES // _MIB)
         requests = MemoryRequests(directory=0, router=0, journal=0, quotas=0, dedicated=0, packed=0)
     if session_actor_bytes is None:
         return requests
     return msgspec.structs.replace(requests, dedicated=session_actor_bytes, packed=session_actor_bytes)
-
-
-def _largest_node_bytes() -> float:
-    try:
-        nodes = cast(list[dict[str, Any]], ray.nodes())  # type: ignore[no-untyped-call]
-    except RayError as error:
-        raise translated(error) from None
-    return max((node["Resources"].get("memory", 0.0) for node in nodes if node["Alive"]), default=0.0)

@@ -13,7 +13,7 @@ from ray.exceptions import RayError
 
 from ..api.errors import ClusterLost, Unreachable
 from ..streams.tls import TLS, ray_tls
-from .ray_errors import ActorUnavailable, translated
+from .ray_errors import ActorUnavailable, translated, unexplained_death
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -40,7 +40,20 @@ async def result_of(call: Awaitable[T]) -> T:
     try:
         return await call
     except RayError as error:
+        if actor_id := unexplained_death(error):
+            is_restarted = await asyncio.to_thread(_is_restarted, actor_id)
+            if is_restarted:
+                raise ActorUnavailable(str(error)) from None
         raise translated(error) from None
+
+
+def _is_restarted(actor_id: str) -> bool:
+    """True if the actor runs, or will."""
+    try:
+        entry = cast(dict[str, Any], global_state.actor_table(actor_id))
+    except RayError as error:
+        raise translated(error) from None
+    return bool(entry) and entry["State"] != "DEAD"
 
 
 async def result_within(timeout_s: float, call: Callable[[], Awaitable[T]], callee: str) -> T:
@@ -138,6 +151,11 @@ def local_process(actor: object) -> int | None:
 def kill_actor(actor: ActorProxy[A]) -> None:
     """Kill the actor's process at once. Its calls in flight fail."""
     ray.kill(cast(ActorHandle[A], actor))  # an ActorProxy is an ActorHandle at run time, but not for type checkers
+
+
+def restart_elsewhere(actor: ActorProxy[A]) -> None:
+    """Kill the process of an actor that Ray restarts: on another node, if its own is drained."""
+    ray.kill(cast(ActorHandle[A], actor), no_restart=False)
 
 
 def node_id() -> str:

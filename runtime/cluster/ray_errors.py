@@ -5,6 +5,7 @@
 | ``RayTaskError`` with one of our errors as its cause | that error |
 | any other ``RayTaskError`` | its cause, with the actor's traceback as a note |
 | ``ActorDiedError`` | ``ActorDead``: crashed, its node or its program is gone, or it never started |
+| the same, of an actor that Ray is restarting (``ray_calls.result_of``) | ``ActorUnavailable`` |
 | ``OutOfMemoryError``, ``NodeDiedError``, ``WorkerCrashedError`` | ``ActorDead`` with that reason |
 | ``ActorUnschedulableError``, ``RuntimeEnvSetupError``, ``ActorPlacementGroupRemoved`` | ``ActorDead``: not started |
 | any other ``RayActorError``, ``OwnerDiedError``, ``GetTimeoutError`` | ``ActorUnavailable`` |
@@ -14,6 +15,7 @@
 """
 
 import re
+from typing import cast
 
 from ray.exceptions import (
     ActorDiedError,
@@ -82,6 +84,16 @@ def translated(error: RayError) -> Exception:
             return RayAuthenticationFailed(f"Ray rejects this process's token; {_WHERE_TO_SET_THE_TOKEN}")
         case _:
             return ClusterLost(f"Ray can't make a call ({_first_line(error)}); enter a runtime again when it is back")
+
+
+def unexplained_death(error: RayError) -> str | None:
+    """The id of the actor that *error* takes for dead, if it names no process that has died.
+
+    Ray 2.60 says so, too, of an actor that it is just restarting because its node was drained, or died.
+    """
+    if isinstance(error, ActorDiedError) and not error.actor_init_failed and "pid:" not in str(error):
+        return cast(str | None, error.actor_id)
+    return None
 
 
 def start_error(address: str, error: Exception) -> RayUnreachable:

@@ -26,7 +26,8 @@ T = TypeVar("T")
 class HostRef:
     """A session actor: its handle, the channel to it, and how many *sessions* the driver *driver_id* put on it.
 
-    Of those, *passivated* ones that have left memory do not count any more. Its id is the actor's name in Ray.
+    Of those, *passivated* ones that have left memory do not count any more. Its id is the actor's name in Ray. If
+    *detached*, it outlives that driver as long as it has sessions.
     """
 
     id: str
@@ -36,6 +37,7 @@ class HostRef:
     sessions: int = 0
     passivated: int = 0
     endpoint: Endpoint | None = None
+    detached: bool = False
     has_opened: bool = False
     """True once it has had a session."""
     channel: Channel = field(init=False)

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import ray
@@ -21,7 +22,8 @@ from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .directory.actor_names import DIRECTORY
 from .metrics.exporter import Exporter
-from .ray_calls import find_actor, node_address, node_id, result_within, tls, was_restarted
+from .nodes.kept_values import keep_value, take_kept_value
+from .ray_calls import find_actor, node_address, node_id, restart_elsewhere, result_within, tls, was_restarted
 from .ray_errors import ActorDead
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,14 @@ _CLOCK_SKEW_MS = 60_000
 """How far the clocks of two nodes may be apart: a session's epoch is from the clock of the directory's."""
 
 _CALL_S = 5.0
+
+_KEPT_BYTES = 16 << 20
+"""What a router that moves hands over, at most, of the latest events: Ray's control service holds it for seconds."""
+
+_DELIVER_S = 2.0
+_PAUSE_S = 0.01
+_GRACE_S = 0.1
+"""For what has been written to sockets, and the answer to the call."""
 
 
 class RouterPlace(msgspec.Struct, frozen=True):
@@ -57,10 +67,16 @@ class _RouterActor:
         self._has_learned = not restarted
         metrics = SharedMetrics(lambda: self._router.gauges(place.number), self._router.metrics)
         self._exporter = Exporter(place.namespace, metrics)
+        self._kept_as = f"{place.namespace}/router/{place.number}"
+        self._is_restarted = restarted
+        self._taking_over: asyncio.Task[None] | None = None
 
     @ray.method
     async def endpoint(self) -> Endpoint:
         """Where it listens, and the secret that its peers have to know."""
+        if self._is_restarted:  # before hosts publish what is newer
+            self._taking_over = self._taking_over or asyncio.get_running_loop().create_task(self._take_over())
+            await asyncio.shield(self._taking_over)
         if not self._has_learned and self._learning is None:
             self._learning = asyncio.get_running_loop().create_task(self._learn_deaths())
         self._exporter.start()
@@ -85,6 +101,26 @@ class _RouterActor:
     async def metrics(self) -> Report:
         """All that its hosts have counted so far, and the gauges now."""
         return self._exporter.metrics.snapshot()
+
+    @ray.method
+    async def move(self) -> None:
+        """Take no more events, deliver those that are here, and have Ray restart the actor: elsewhere, if it can.
+
+        The process after this one begins with what this one holds: a reader may not have asked for it yet.
+        """
+        self._router.takes_segments = False
+        await asyncio.to_thread(keep_value, self._kept_as, self._router.encoded_segments(_KEPT_BYTES))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DELIVER_S):
+                while self._router.has_deliverable:  # noqa: ASYNC110  each iteration of the loop delivers some
+                    await asyncio.sleep(_PAUSE_S)
+        this_actor = cast("RouterHandle", ray.get_runtime_context().current_actor)
+        asyncio.get_running_loop().call_later(_GRACE_S, restart_elsewhere, this_actor)
+
+    async def _take_over(self) -> None:
+        """Begin with what the process before this one has kept, if it was moved."""
+        if kept := await asyncio.to_thread(take_kept_value, self._kept_as):
+            self._router.publish(kept)
 
     async def _learn_deaths(self) -> None:
         """Learn of the deaths that the router of before may have been told of, and readers not yet."""

@@ -17,11 +17,11 @@ from ..api.config import SessionConfig
 from ..api.errors import DirectoryUnreachable, RuntimeClosed
 from ..api.fleet.where import SessionOutcome
 from ..api.status import SessionStatus, SessionSummary
-from ..session.durable.journaling import Journaling
 from ..session.fleet import FleetOrder, carry_out, select
 from ..session.forks import ForkStart, fork_start
 from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
+from ..session.leaving import HandedOver
 from ..session.pages import HistoryPosition, HistorySelection, encode_history_page, encode_statuses
 from ..session.requests.client_pool import ClientPool
 from ..session.requests.credentials import known_provider
@@ -44,9 +44,6 @@ from .shipping import read_pages
 from .tools.runner import TaskRunner
 
 log = logging.getLogger(__name__)
-
-_JOURNAL_SHARE = 0.75
-"""Of the time that a caller has: how long the journal has."""
 
 _GRACE_S = 0.1
 """For the answers to the last calls. ``ray.actor.exit_actor`` waits for them itself, but keeps the name for seconds."""
@@ -95,7 +92,8 @@ class _SessionActor:
         self._retired = settings.dedicated
         transports = [transport_to(router, self._directory, owner.host_id) for router in routers]
         publish = [transport.publish for transport in transports]
-        journaling = _journaling(settings.journal, owner.host_id, settings.call_timeout_s)
+        journal, timeout_s = settings.journal, settings.call_timeout_s
+        journaling = journal.journaling(owner.host_id, timeout_s) if journal else None
         gate = QuotaGate(settings.quotas.connect(owner.host_id)) if settings.quotas else None
         clients = ClientPool(gate=gate)
         self._host = Host(publish, self._on_sessions_end, clients, settings.history_bytes, journaling)
@@ -301,6 +299,14 @@ class _SessionActor:
         return late
 
     @ray.method
+    async def hand_over(self, session_ids: list[str] | None, known: list[SessionKey], within_s: float) -> HandedOver:
+        """As ``Leaving.hand_over``. Without *session_ids*, the actor exits with its last session."""
+        self._retired = self._retired or session_ids is None
+        handed_over = await self._host.leaving.hand_over(session_ids, known, within_s)
+        self._exit_if_empty()
+        return handed_over
+
+    @ray.method
     async def wait_exit(self) -> None:
         """Return when the actor is about to exit; if it dies instead, the call fails."""
         await self._exiting.wait()
@@ -326,14 +332,6 @@ class _SessionActor:
             self._reporter.finish()
             this_actor = cast("SessionActorHandle", ray.get_runtime_context().current_actor)
             asyncio.get_running_loop().call_later(_GRACE_S, kill_actor, this_actor)
-
-
-def _journaling(journal: JournalRef | None, host_id: str, call_timeout_s: float) -> Journaling | None:
-    """Records the sessions of *host_id*. It waits less for the journal than a caller waits for it: it says why."""
-    if journal is None:
-        return None
-    wait_s = _JOURNAL_SHARE * call_timeout_s
-    return Journaling(journal.connect(host_id, wait_s), wait_s)
 
 
 def _ignore_push(data: bytes) -> None:

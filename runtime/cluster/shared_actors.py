@@ -19,8 +19,11 @@ from .directory.lease import Lease
 from .directory.namespace import Given, Namespace
 from .directory.package_version import incompatible, package_version
 from .journal.client import JournalRef, find_or_start_journal, opened_journal
-from .journal.place import journal_place, require_folder
+from .journal.place import JournalPlace, journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
+from .nodes.actor_options import RayOptions, on_many_nodes, on_one_node
+from .nodes.cluster_nodes import read_nodes
+from .nodes.node_checks import require_nodes
 from .quotas.client import QuotasRef, find_or_start_quotas
 from .ray_calls import CONCURRENCY, START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
@@ -78,16 +81,16 @@ async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
 
 async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     driver_id = uuid.uuid4().hex
-    memory = await asyncio.to_thread(memory_requests, options.actor_memory_bytes)
+    nodes = await asyncio.to_thread(read_nodes)
+    require_nodes(options, nodes)
+    memory, node = memory_requests(options.actor_memory_bytes, nodes), on_one_node(options, nodes)
     exists = find_actor(DIRECTORY, options.namespace) is not None
-    given = journal_place(options.journal) if options.journal else None
-    if given and not exists:
-        require_folder(given)
+    given = _given_journal(options, exists)
     new = Namespace(options.namespace, options.routers, given, options.quotas)
-    directory = DirectoryClient(_directory(new, options, memory), options.call_timeout_s)
+    directory = DirectoryClient(_directory(new, options, memory, node), options.call_timeout_s)
     namespace = await _register(driver_id, directory, Given(given, options.quotas))
     routers = [_router(number, options, memory) for number in range(namespace.routers)]
-    journal = find_or_start_journal(namespace.journal, options, memory.journal) if namespace.journal else None
+    journal = find_or_start_journal(namespace.journal, options, memory.journal, node) if namespace.journal else None
     quotas = find_or_start_quotas(namespace.quotas, options, memory.quotas) if namespace.quotas else None
     shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id), memory, quotas=quotas)
     try:
@@ -118,6 +121,14 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     return shared_actors
 
 
+def _given_journal(options: RuntimeOptions, exists: bool) -> JournalPlace | None:
+    """Where the journal of the *options* is, if they have one. A namespace that *exists* has its own open already."""
+    given = journal_place(options.journal) if options.journal else None
+    if given and not exists:
+        require_folder(given)
+    return given
+
+
 async def _register(driver_id: str, directory: DirectoryClient, given: Given) -> Namespace:
     """Register a driver, with what it gives."""
     version = package_version()
@@ -128,7 +139,9 @@ async def _register(driver_id: str, directory: DirectoryClient, given: Given) ->
 
 
 # Detached, so that they do not end with the driver that starts them, and restarted when they die.
-def _directory(namespace: Namespace, options: RuntimeOptions, memory: MemoryRequests) -> DirectoryHandle:
+def _directory(
+    namespace: Namespace, options: RuntimeOptions, memory: MemoryRequests, one_node: RayOptions
+) -> DirectoryHandle:
     return DirectoryActor.options(
         name=DIRECTORY,
         namespace=namespace.name,
@@ -138,6 +151,7 @@ def _directory(namespace: Namespace, options: RuntimeOptions, memory: MemoryRequ
         memory=memory.directory,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
+        **one_node,
     ).remote(namespace, options.ports)
 
 
@@ -151,4 +165,5 @@ def _router(number: int, options: RuntimeOptions, memory: MemoryRequests) -> Rou
         memory=memory.router,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
+        **on_many_nodes(options),
     ).remote(options.router_limits, options.ports, RouterPlace(options.namespace, number, int(time.time() * 1000)))

@@ -38,6 +38,7 @@ from .catalog import Catalog
 from .config_file.reading import load_config
 from .config_file.runtime_config import RuntimeConfig
 from .handles import Handles, opener
+from .nodes.nodes import Nodes
 from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, checked_prompts, typed_asker
 from .resources import Resources, acquire
 from .session_handle import SessionHandle
@@ -267,9 +268,7 @@ class Runtime:
         """
         journal = self._require_entered().registry.journal
         if journal is None:
-            raise UnknownSession(
-                "nothing is stored: the namespace has no journal, which RuntimeOptions(journal=) gives it"
-            )
+            raise UnknownSession("nothing is stored: the namespace has no journal; give RuntimeOptions(journal=...)")
         try:
             position = await journal.position(session_id, epoch)
         except UnknownJournalSession as unknown:
@@ -326,16 +325,18 @@ class Runtime:
         """The sessions that the journal has, running or not: list, count, search, delete and expire them."""
         return Catalog(self._require_entered().registry, self.session)
 
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes of the cluster: list and drain them, and move sessions between them."""
+        return Nodes(self._require_entered())
+
     def events(self, after: int | None = None) -> Reader:
         """Read the events of all sessions in the namespace, as they arrive.
 
         From now on, or with ``after=0`` also those that the routers still hold.
         """
         if after:
-            raise InvalidConfig(
-                "after",
-                "each session numbers its own events; give 0 for all that the routers hold, or None for new ones",
-            )
+            raise InvalidConfig("after", "sessions number their own events; give 0 for all that are held, or None")
         return self._require_handles().read(None, None if after is None else START)
 
     def _require_handles(self) -> Handles:

@@ -13,10 +13,12 @@ from ..metrics.aggregate import Aggregate
 from ..metrics.counts import Report, Values
 from ..streams.peer import Peer
 from .segments import (
+    START,
     EndedSessions,
     HeldSession,
     LivingSessions,
     RouterGaps,
+    Segment,
     SessionEnd,
     decode_segments,
     encode_segments,
@@ -44,6 +46,8 @@ class Router:
         self.subscriptions = Subscriptions[Peer](limits, whole_since)
         self.metrics = Aggregate()
         """What the hosts have reported."""
+        self.takes_segments = True
+        """False before it moves: then hosts keep what they publish, for the process after this one."""
         self._due: dict[Peer, None] = {}
         """The drivers that get a push in the next iteration, if they are writable."""
 
@@ -108,6 +112,22 @@ class Router:
         """The encoded position of each session."""
         log = self.subscriptions.log
         return _encoder.encode({session_id: log.position(session_id) for session_id in log})
+
+    def encoded_segments(self, most_bytes: int) -> bytes:
+        """The encoded segments that are held, of as many sessions as *most_bytes* have room for."""
+        segments: list[Segment] = []
+        for session_id in self.subscriptions.log:
+            of_session = list(self.subscriptions.log.segments_after(session_id, START))
+            most_bytes -= sum(segment.size_bytes for segment in of_session)
+            if most_bytes < 0:
+                break
+            segments += of_session
+        return encode_segments(segments)
+
+    @property
+    def has_deliverable(self) -> bool:
+        """True if a driver has not been sent all that it subscribes to, and has room for."""
+        return any(map(self.subscriptions.has_deliverable, self.subscriptions.drivers))
 
     def update_subscriptions(self, driver: Peer, data: bytes) -> list[int]:
         """Apply a driver's encoded ``SubscriptionUpdate``; returns what ``Subscriptions.apply`` does."""

@@ -1,5 +1,7 @@
 """The calls of a router over streams: their numbers, and who serves them."""
 
+import asyncio
+from collections.abc import Awaitable
 from enum import IntEnum
 
 import msgspec
@@ -29,9 +31,11 @@ class RouterCall(IntEnum):
     REPORT = 10
 
 
-def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None:
+def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None | Awaitable[bytes | None]:
     """Have *router* serve a *call* of the process *peer*."""
     match call:
+        case RouterCall.PUBLISH if not router.takes_segments:
+            return asyncio.get_running_loop().create_future()  # it is made again when this connection has ended
         case RouterCall.PUBLISH:
             return router.publish(data, peer.id)
         case RouterCall.UPDATE_SUBSCRIPTIONS:

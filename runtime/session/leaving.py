@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from ...providers.schema.errors import InvalidConfig
 from ..api.errors import RuntimeDraining
 from ..api.messages import AddMessages, Compact, Configure, Continue, Retry, ToLLM, UserMessage
@@ -22,8 +24,15 @@ _POLL_S = 0.02
 _GROUP_SESSIONS = 100
 
 
+class HandedOver(msgspec.Struct, frozen=True):
+    """Sessions, ids with epochs: those that are *gone* from a host, ended or to go on elsewhere, and those *here*."""
+
+    gone: list[tuple[str, int]]
+    here: list[tuple[str, int]]
+
+
 class Leaving:
-    """Has sessions of a host leave: idle ones after their time, and all of them when the host is drained.
+    """Has sessions of a host leave: idle ones after their time, others for another host, or all when it is drained.
 
     *sessions* are those of the host, by their ids. They can go on elsewhere if they are *durable*.
     """
@@ -84,14 +93,37 @@ class Leaving:
         self.idle_timer.stop()
         return await (self._leave_all(timeout_s) if self._durable else self._close_all(timeout_s))
 
+    async def hand_over(
+        self, session_ids: Sequence[str] | None, known: Sequence[tuple[str, int]], within_s: float
+    ) -> HandedOver:
+        """Have sessions leave, all of them without *session_ids*, when what they do is done, or after *within_s*.
+
+        Until then, they take messages as ever. Returns when one of the *known* ones is gone, and at once if there are
+        others. Call it again with those that are still here: the answer to a call may be lost, and nothing with it.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within_s
+        while True:
+            sessions = self._chosen(session_ids)
+            here = {(session.id, session.epoch): None for session in sessions}
+            gone = [key for key in known if key not in here]
+            if gone or not here or not here.keys() <= set(known):
+                return HandedOver(gone, list(here))
+            if loop.time() >= deadline:
+                await self._park(sessions)
+            elif not await self._leave_at_rest(sessions):
+                await asyncio.sleep(max(0.0, min(_POLL_S, deadline - loop.time())))
+
+    def _chosen(self, session_ids: Sequence[str] | None) -> list[Session]:
+        if session_ids is None:
+            return list(self._sessions.values())
+        return [session for each in session_ids if (session := self._sessions.get(each))]
+
     async def _leave_all(self, timeout_s: float) -> list[str]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while self._sessions:
-            at_rest = [session for session in self._sessions.values() if _is_at_rest(session)][:_GROUP_SESSIONS]
-            waiting = [session for session in self._sessions.values() if _waits_for_humans(session)]
-            await self._park(waiting)
-            if any(await asyncio.gather(*map(self.passivate, at_rest))):
+            if await self._leave_at_rest(list(self._sessions.values())):
                 continue
             if loop.time() >= deadline:
                 break
@@ -99,6 +131,12 @@ class Leaving:
         running = [session for session in self._sessions.values() if not session.is_idle]
         await self._park(tuple(self._sessions.values()))
         return sorted(session.id for session in running)
+
+    async def _leave_at_rest(self, sessions: Sequence[Session]) -> bool:
+        """Have those leave that do nothing, and that only wait for humans. Returns true if an idle one has left."""
+        at_rest = [session for session in sessions if _is_at_rest(session)][:_GROUP_SESSIONS]
+        await self._park([session for session in sessions if _waits_for_humans(session)])
+        return any(await asyncio.gather(*map(self.passivate, at_rest)))
 
     async def _park(self, sessions: Sequence[Session]) -> None:
         """Have *sessions* leave in the middle of what they do."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures.named_actors import actor_names
+from fixtures.named_actors import actor_names, host_name
 from fixtures.terminal import in_pipe
 
 import rayconteur as rc
@@ -75,3 +75,29 @@ def test_the_sessions_of_the_journal_are_listed_by_their_labels_and_words(
         assert line.split()[:4] == ["poe", "closed", "1", "turns"]
         assert line.endswith("  poe  The Raven")
         assert run("sessions list --tag none", ray_address, options.namespace) == (0, [])
+
+
+def test_sessions_move_to_other_actors_and_the_last_node_is_not_drained(
+    ray_address: str, options: rc.RuntimeOptions, tmp_path: Path
+) -> None:
+    namespace = options.namespace
+    journal = rc.runtime.SQLiteJournalConfig(str(tmp_path / "journal.db"))
+    options = rc.RuntimeOptions(namespace=namespace, journal=journal)
+    with blocking.Runtime(placement=rc.Packed(), options=options) as runtime:
+        session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted()), "raven")
+        session.ask("before").answer()
+        before = host_name("raven", namespace)
+        [node] = runtime.nodes.statuses()
+        assert (node.sessions, node.actors, node.is_head, node.is_drained) == (1, 1, True, False)
+
+        assert run("sessions move raven", ray_address, namespace) == (0, ["raven  moved"])
+
+        assert host_name("raven", namespace) not in (before, "")
+        assert session.ask("after").answer().turn == 2
+        code, [line] = run("sessions move nobody", ray_address, namespace)
+        assert (code, "'nobody'" in line) == (ExitCode.USAGE, True)
+        code, [line] = run(f"sessions drain {node.address}", ray_address, namespace)
+        assert (code, "is the last node" in line) == (ExitCode.USAGE, True)
+        code, [line] = run("sessions drain 10.9.8.7", ray_address, namespace)
+        assert (code, "no node is '10.9.8.7'" in line) == (ExitCode.USAGE, True)
+        assert runtime.nodes.drains() == []

@@ -12,7 +12,7 @@ from fixtures.rejections import kill_session_actor
 
 import rayconteur as rc
 from rayconteur import blocking
-from rayconteur.errors import SessionDied
+from rayconteur.errors import NoRoom, SessionDied
 from rayconteur.runtime import DeathReason, Died
 
 SESSION_ACTOR = "_SessionActor"
@@ -66,6 +66,19 @@ def test_packed_sessions_share_actors_and_a_further_actor_is_started_when_they_a
     assert len(packed_actors(namespace)) == 2
 
     assert [session.ask(session.id).answer().text for session in sessions] == [session.id for session in sessions]
+
+
+def test_more_sessions_than_the_actors_have_room_for_are_refused(runtime: blocking.Runtime, namespace: str) -> None:
+    runtime.spawn_many(ECHO, 4, rc.Packed(actors=2))
+    actors = len(packed_actors(namespace))
+    full = rc.Packed(actors=actors, max_actors=actors, sessions_per_actor=1)
+
+    with pytest.raises(NoRoom, match="max_actors"):
+        runtime.spawn(ECHO, placement=full)
+    room = msgspec.structs.replace(full, sessions_per_actor=1_000)
+    assert runtime.spawn(ECHO, placement=room).ask("hello").answer().text == "hello"  # the current numbers count
+
+    assert len(packed_actors(namespace)) == actors
 
 
 def test_packed_actors_that_died_are_replaced(runtime: blocking.Runtime, namespace: str) -> None:

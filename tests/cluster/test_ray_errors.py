@@ -10,7 +10,13 @@ from ray.exceptions import RayError
 import rayconteur as rc
 from rayconteur.errors import ClusterLost, RayAuthenticationFailed, RayUnreachable, SessionExists
 from rayconteur.runtime import DeathReason
-from rayconteur.runtime.cluster.ray_errors import ActorDead, ActorUnavailable, start_error, translated
+from rayconteur.runtime.cluster.ray_errors import (
+    ActorDead,
+    ActorUnavailable,
+    start_error,
+    translated,
+    unexplained_death,
+)
 
 ACTOR_ID = "32737fcbb2760026ecfa086801000000"
 
@@ -20,9 +26,9 @@ def ray_error(kind: str, *fields: object) -> RayError:
     return cast(Callable[..., RayError], getattr(exceptions, kind))(*fields)
 
 
-def died(message: str) -> RayError:
+def died(message: str, pid: int = 0) -> RayError:
     new_context = cast(Callable[..., object], exceptions.__dict__["ActorDiedErrorContext"])
-    return ray_error("ActorDiedError", new_context(error_message=message, actor_id=bytes.fromhex(ACTOR_ID)))
+    return ray_error("ActorDiedError", new_context(error_message=message, actor_id=bytes.fromhex(ACTOR_ID), pid=pid))
 
 
 def raised_in_an_actor(error: Exception) -> RayError:
@@ -70,6 +76,21 @@ def test_the_death_of_an_actor_is_told_with_its_reason(error: RayError, reason: 
 )
 def test_what_is_no_death_is_told_apart(error: RayError, kind: type[Exception]) -> None:
     assert type(translated(error)) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "actor_id"),
+    [
+        (died(""), ACTOR_ID),  # what Ray 2.60 says of an actor that it restarts, since its node was drained
+        (died("The actor is dead because it was killed by `ray.kill`.", pid=4711), None),
+        (ray_error("ActorDiedError", raised_in_an_actor(ImportError("no module"))), None),
+        (ray_error("ActorUnavailableError", "socket closed", None), None),
+    ],
+)
+def test_a_death_without_a_process_may_be_that_of_an_actor_that_ray_restarts(
+    error: RayError, actor_id: str | None
+) -> None:
+    assert unexplained_death(error) == actor_id
 
 
 def test_our_errors_arrive_as_they_were_raised_and_others_with_the_traceback_of_the_actor() -> None:

@@ -10,6 +10,7 @@ from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.router import Router
+from rayconteur.runtime.events.router_calls import RouterCall, serve
 from rayconteur.runtime.events.segments import Position, Segment, encode_segments
 from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
 from rayconteur.runtime.streams.peer import ignore
@@ -242,5 +243,41 @@ def test_positions_are_those_after_the_last_event_of_each_session() -> None:
         positions = msgspec.msgpack.decode(router.positions(), type=dict[str, Position])
 
         assert positions == {"a": (1, 3), "b": (5, 7)}
+
+    play(scene)
+
+
+def test_a_router_that_moves_delivers_what_it_has_and_takes_nothing_more() -> None:
+    async def scene(router: Router) -> None:
+        subscribe(router, driver := Driver(room=0))
+        publish(router, segment("a", 1))
+        router.takes_segments = False
+
+        answer = serve(router, driver, RouterCall.PUBLISH, encode_segments([segment("a", 2)]))
+        assert isinstance(answer, asyncio.Future)
+        assert router.has_deliverable
+        driver.take(5)
+        await turns(3)
+
+        assert driver.pushes == [[1]]
+        assert not router.has_deliverable
+        assert not answer.done()  # the host publishes it again, to the process after this one
+
+    play(scene)
+
+
+def test_the_router_after_one_that_moves_begins_with_what_it_held() -> None:
+    async def scene(router: Router) -> None:
+        publish(router, segment("a", 1), segment("a", 2), segment("b", 1))
+        after, readers = Router(RouterLimits()), [Driver(), Driver()]
+
+        after.publish(router.encoded_segments(PLENTY))
+        publish(after, segment("a", 2), segment("a", 3))  # the host publishes what was not acknowledged
+        for reader, session_id in zip(readers, "ab", strict=True):
+            subscribe(after, reader, session_id)
+        await turns(3)
+
+        assert [reader.pushes for reader in readers] == [[[1, 2, 3]], [[1]]]
+        assert router.encoded_segments(0) == encode_segments([])
 
     play(scene)

@@ -14,7 +14,15 @@ from signal import SIGTERM
 import pytest
 
 HEAD, WORKER, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"
-ENVIRON = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
+DRAIN_S = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
+"""How long a node is drained at SIGTERM, before it ends."""
+
+ENVIRON = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    "RAY_USAGE_STATS_ENABLED": "0",
+    DRAIN_S: "0",
+}
 """The variables of all processes of the cluster."""
 
 _STARTED = "Ray runtime started"
@@ -22,22 +30,22 @@ _STOP_S = 30.0
 
 
 @contextmanager
-def two_nodes(environ: Mapping[str, str]) -> Generator[str]:
-    """Runs the nodes ``HEAD`` and ``WORKER`` with *environ*; gives the cluster's address."""
+def two_nodes(environ: Mapping[str, str], worker_options: tuple[str, ...] = ()) -> Generator[str]:
+    """Runs the nodes ``HEAD`` and ``WORKER`` with *environ*; the second with *worker_options*. Gives the address."""
     require_addresses()
     address = f"{HEAD}:{_free_port(HEAD)}"
     port = address.partition(":")[2]
     with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:  # short: it is in socket names
         head = ("--head", f"--node-ip-address={HEAD}", f"--port={port}", f"--temp-dir={folder}")
-        worker = (f"--address={address}", f"--node-ip-address={WORKER}")
+        worker = (f"--address={address}", f"--node-ip-address={WORKER}", *worker_options)
         with _node((*head, "--include-dashboard=false"), environ), _node(worker, environ):
             yield address
 
 
 @contextmanager
-def three_nodes(options: tuple[str, ...]) -> Generator[str]:
+def three_nodes(options: tuple[str, ...], worker_options: tuple[str, ...] = ()) -> Generator[str]:
     """As ``two_nodes``, and the node ``THIRD``, which is started with *options*."""
-    with two_nodes({}) as address, third_node(address, *options):
+    with two_nodes({}, worker_options) as address, third_node(address, *options):
         yield address
 
 

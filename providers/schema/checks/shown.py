@@ -28,6 +28,7 @@ def short_repr(self: msgspec.Struct) -> str:
         if not field.name.startswith("_")
         and (value := getattr(self, field.name)) is not field.default
         and value != field.default
+        and (field.default_factory is msgspec.NODEFAULT or value != field.default_factory())
     ]
     return f"{type(self).__name__}({', '.join(fields)})"
 

@@ -22,6 +22,7 @@ from ...metrics.counts import Report
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ...streams.peer import Peer
+from ..nodes.drains_of import drains_of
 from ..ray_calls import node_address, node_id, tls
 from .actor_names import driver_of
 from .leases import Leases
@@ -43,6 +44,7 @@ class _Directory:
         self._places = Places(uuid.uuid4().hex, durable=namespace.journal is not None)
         self._leases = Leases(LEASE_S)
         self._actors = NamespaceActors(namespace.name, namespace.routers)
+        self._drains = drains_of(namespace, self._places, self._leases, self._actors)
         self._listener = Listener(self._serve)
         self._watchers: dict[str, asyncio.Task[None]] = {}  # of hosts, by their ids
         self._tasks: set[asyncio.Task[None]] = set()
@@ -209,6 +211,7 @@ class _Directory:
     def _begin_rebuild(self) -> asyncio.Task[None]:
         if self._rebuilding is None:
             self._rebuilding = self._run(self._rebuild())
+            self._run(self._drains.run())
         return self._rebuilding
 
     async def _rebuild(self) -> None:
@@ -295,13 +298,12 @@ class _Directory:
         self._sweep_later(EMPTY_S)
 
     def _serve(self, peer: Peer, call: int, data: bytes) -> bytes | None:
-        """A driver asks for its lease, which it has as long as it is connected."""
-        del call, data
+        """Serve a driver, which has its lease as long as it is connected."""
         if self._has_ended or not self._leases.connect(peer.id, peer):
             raise ValueError("the driver has left the namespace")
         self._awaits_drivers_until = 0.0
         peer.on_lost = lambda: self._on_lost(peer)
-        return None
+        return self._drains.serve(call, data)
 
     def _on_lost(self, peer: Peer) -> None:
         self._leases.disconnect(peer.id, peer, time.monotonic())

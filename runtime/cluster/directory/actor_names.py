@@ -34,6 +34,11 @@ def is_warm(name: str) -> bool:
     return name.partition("-")[0] == HostKind.WARM
 
 
+def is_packed(name: str) -> bool:
+    """True if it is the name of a session actor for many sessions."""
+    return name.partition("-")[0] == HostKind.PACKED
+
+
 def belongs_to(driver_id: str, name: str) -> bool:
     """True if it is the name of a session actor that the driver started."""
     return is_host(name) and driver_of(name) == driver_id

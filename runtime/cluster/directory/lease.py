@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
-from ...api.errors import RuntimeClosed
+from ...api.errors import DirectoryUnreachable, PeerUnreachable, RuntimeClosed
 from ...streams.channel import Channel
+from ...streams.connection import ConnectionLost
+from ..nodes.move_orders import DirectoryCall, MoveOrder, decode_orders
 from ..ray_calls import node_id, tls
 from .client import DirectoryClient
 
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.2
-_HOLD = 1
-"""The one call that the directory serves over a connection."""
 
 
 class Lease:
@@ -29,6 +30,9 @@ class Lease:
             lambda: directory.call(lambda actor: actor.endpoint.remote()), driver_id, node_id(), tls()
         )
         self._channel.on_lost = self._lost.set
+        self._channel.on_push = self._receive
+        self.on_orders: Callable[[list[MoveOrder]], None] | None = None
+        """Called with what the directory orders, again and again until it is done."""
         self._task = asyncio.get_running_loop().create_task(self._hold())
 
     async def acquired(self, timeout_s: float) -> None:
@@ -40,6 +44,25 @@ class Lease:
         await asyncio.wait((acquiring, self._task), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         acquiring.cancel()
 
+    async def call(self, call: DirectoryCall, data: bytes = b"") -> bytes:
+        """The result of a *call* over the connection, within the timeout of calls to the directory.
+
+        Raises:
+            DirectoryUnreachable: there was none.
+        """
+        try:
+            async with asyncio.timeout(self._directory.timeout_s):
+                return await self._channel.call(call, data) or b""
+        except (TimeoutError, ConnectionLost, PeerUnreachable) as error:
+            raise DirectoryUnreachable(
+                f"the directory of the namespace did not answer ({type(error).__name__}); it is being restarted, or "
+                "stopped: try again later"
+            ) from None
+
+    def _receive(self, push: bytes) -> None:
+        if self.on_orders:
+            self.on_orders(decode_orders(push))
+
     async def aclose(self) -> None:
         """Close the connection."""
         self._task.cancel()
@@ -50,7 +73,7 @@ class Lease:
         while True:
             self._lost.clear()
             try:
-                await self._channel.call(_HOLD)
+                await self._channel.call(DirectoryCall.HOLD)
             except RuntimeClosed:
                 return  # the namespace was shut down
             except Exception as error:  # whatever it is, the directory may be back soon

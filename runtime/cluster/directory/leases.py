@@ -42,6 +42,14 @@ class Leases:
         """True if that is the driver's connection."""
         return self._connections.get(driver_id) is connection
 
+    def connection(self, driver_id: str) -> object | None:
+        """The driver's connection, if it has one."""
+        return self._connections.get(driver_id)
+
+    def any_connection(self) -> object | None:
+        """The connection of the driver that has had one for longest, if there is any."""
+        return next(iter(self._connections.values()), None)
+
     def disconnect(self, driver_id: str, connection: object, now: float) -> None:
         """A connection is lost. Nothing happens if the driver has another one by now."""
         if self.is_connected(driver_id, connection):

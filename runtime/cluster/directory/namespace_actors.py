@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from ...events.segments import EndedSessions, LivingSessions, SessionEnd, shard_
 from ...metrics import catalog
 from ...metrics.counts import COUNTS
 from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within, started_actors
-from ..ray_errors import ActorDead, ActorUnavailable
+from ..ray_errors import ActorDead, ActorGone, ActorUnavailable
 from ..router_actor import RouterHandle
 from .actor_names import DIRECTORY, JOURNAL, QUOTAS, belongs_to, is_host, router_name
 from .places import HostReport, Places
@@ -95,6 +96,12 @@ class NamespaceActors:
                 else:
                     kill_actor(host)
         await asyncio.gather(*retiring)
+
+    async def drain_host(self, host_id: str, within_s: float) -> None:
+        """Have the sessions of an actor leave that has no driver; nobody takes them over before they are opened."""
+        if host := await self._find(host_id):
+            with suppress(ActorGone):
+                await result_of(host.drain.remote(within_s))
 
     async def end_sessions(self, ended: EndedSessions) -> None:
         """Tell the routers that sessions have died; however long a router is away."""

@@ -1,7 +1,7 @@
 """The pure core of the directory: the place of each session, and how it is learned again after a restart."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -210,6 +210,10 @@ class Places:
         """Those of the sessions that have a place, with their epochs."""
         places = ((session_id, self._places.get(session_id)) for session_id in session_ids)
         return {session_id: place.epoch for session_id, place in places if place}
+
+    def counts(self, host_ids: Iterable[str]) -> dict[str, int]:
+        """How many sessions each of the hosts has."""
+        return {host_id: len(self._by_host.get(host_id, ())) for host_id in host_ids}
 
     def has_tombstone(self, session_id: str, epoch: int) -> bool:
         """True if it is known that the session died, not only likely."""

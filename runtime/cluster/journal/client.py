@@ -8,13 +8,18 @@ from ...api.options import RuntimeOptions
 from ...journal.errors import JournalUnavailable
 from ...journal.journal import Capabilities
 from ...journal.remote.remote_journal import TIMEOUT_S, RemoteJournal, ServerGone
+from ...session.durable.journaling import Journaling
 from ...streams.channel import Channel
 from ...streams.endpoint import Endpoint
 from ..directory.actor_names import JOURNAL
+from ..nodes.actor_options import RayOptions
 from ..ray_calls import CONCURRENCY, START_S, node_id, result_within, tls
 from ..ray_errors import ActorDead
 from .actor import JournalActor, JournalHandle
 from .place import JournalPlace
+
+_JOURNAL_SHARE = 0.75
+"""Of the time that a caller of a session actor has: how long the journal has."""
 
 
 class JournalRef(msgspec.Struct, frozen=True):
@@ -34,9 +39,21 @@ class JournalRef(msgspec.Struct, frozen=True):
 
         return RemoteJournal(Channel(locate, caller_id, node_id(), tls()), self.capabilities, timeout_s)
 
+    def journaling(self, host_id: str, call_timeout_s: float) -> Journaling:
+        """Records the sessions of *host_id*. It waits less for the journal than a caller waits for it: it says why."""
+        wait_s = _JOURNAL_SHARE * call_timeout_s
+        return Journaling(self.connect(host_id, wait_s), wait_s)
 
-def find_or_start_journal(place: JournalPlace, options: RuntimeOptions, memory_bytes: int) -> JournalHandle:
-    """The actor of the journal in *place*. It is detached and restarted, as the directory is."""
+
+def find_or_start_journal(
+    place: JournalPlace, options: RuntimeOptions, memory_bytes: int, one_node: RayOptions
+) -> JournalHandle:
+    """The actor of the journal in *place*. It is detached and restarted, as the directory is.
+
+    It is on the node of its file, if it is in one, or where *one_node* says.
+    """
+    if place.node_id:
+        one_node = {"scheduling_strategy": NodeAffinitySchedulingStrategy(place.node_id, soft=False)}
     return JournalActor.options(
         name=JOURNAL,
         namespace=options.namespace,
@@ -46,7 +63,7 @@ def find_or_start_journal(place: JournalPlace, options: RuntimeOptions, memory_b
         memory=memory_bytes,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
-        scheduling_strategy=NodeAffinitySchedulingStrategy(place.node_id, soft=False) if place.node_id else "DEFAULT",
+        **one_node,
     ).remote(place.config, options.ports, options.namespace, options.retention)
 
 

@@ -5,12 +5,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from ...api.errors import RuntimeDraining, Unreachable
+from ...api.errors import NoRoom, RuntimeDraining, Unreachable
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Packed, Placement
 from ..actor_logs import logged
-from ..directory.actor_names import HostKind, is_warm, new_host_name
+from ..directory.actor_names import HostKind, is_packed, is_warm, new_host_name
 from ..directory.places import HostOwner
+from ..nodes.actor_options import on_many_nodes
 from ..ray_calls import CONCURRENCY, kill_actor
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef
@@ -43,7 +44,8 @@ class ActorPool:
         self._packed: list[HostRef] = []
         self._replacements: dict[str, HostRef] = {}  # by the ids of packed actors that have died
         self._warm = WarmActors(self._start_warm, warm)
-        self._is_draining = False
+        self.is_draining = False
+        """True from ``drain`` on: nothing more is started."""
 
     def __iter__(self) -> Iterator[HostRef]:
         """All actors that this pool started."""
@@ -71,54 +73,89 @@ class ActorPool:
                     await self._find_room(len(session_ids), placement)
                 return self._pack(list(session_ids), placement)
 
-    def start(self, kind: HostKind = HostKind.DEDICATED, provider: str | None = None) -> HostRef:
-        """Start an actor. It loads *provider* before it is ready."""
-        owner = HostOwner(
-            new_host_name(kind, self._shared_actors.driver_id), self._shared_actors.driver_id, self._options.detached
-        )
+    def start(
+        self,
+        kind: HostKind = HostKind.DEDICATED,
+        provider: str | None = None,
+        detached: bool = False,
+        avoided: str = "",
+    ) -> HostRef:
+        """Start an actor. It loads *provider* before it is ready.
+
+        It is *detached* also if the options say so. It is not on the node with the id *avoided*.
+        """
+        detached = detached or self._options.detached
+        driver_id = self._shared_actors.driver_id
+        owner = HostOwner(new_host_name(kind, driver_id), driver_id, detached)
         dedicated, memory = kind is not HostKind.PACKED, self._shared_actors.memory
         actor = SessionActor.options(
             name=owner.host_id,
             namespace=self._options.namespace,
-            lifetime="detached" if self._options.detached else None,
+            lifetime="detached" if detached else None,
             num_cpus=0,
             memory=memory.dedicated if dedicated else memory.packed,
+            resources=dict(self._options.actor_resources),
             max_concurrency=CONCURRENCY,
+            **on_many_nodes(self._options, [avoided] if avoided else ()),
         ).remote(
             owner,
             self._shared_actors.routers,
             self._shared_actors.directory.actor,
-            SessionActorSettings(
-                namespace=self._options.namespace,
-                dedicated=dedicated,
-                provider=provider,
-                ports=self._options.ports,
-                history_bytes=self._options.host_history_bytes,
-                call_timeout_s=self._options.call_timeout_s,
-                logged=logged(),
-                journal=self._shared_actors.journal,
-                quotas=self._shared_actors.quotas,
-                passivate_after_s=self._options.passivate_after_s,
-            ),
+            self._settings(dedicated, provider),
         )
-        host = HostRef(owner.host_id, actor, self._shared_actors.driver_id, self._options.call_timeout_s)
+        host = HostRef(owner.host_id, actor, driver_id, self._options.call_timeout_s, detached=detached)
         self._hosts[host.id] = host
         return host
+
+    def _settings(self, dedicated: bool, provider: str | None) -> SessionActorSettings:
+        return SessionActorSettings(
+            namespace=self._options.namespace,
+            dedicated=dedicated,
+            provider=provider,
+            ports=self._options.ports,
+            history_bytes=self._options.host_history_bytes,
+            call_timeout_s=self._options.call_timeout_s,
+            logged=logged(),
+            journal=self._shared_actors.journal,
+            quotas=self._shared_actors.quotas,
+            passivate_after_s=self._options.passivate_after_s,
+        )
 
     def replace(self, dead: HostRef, sessions: int) -> HostRef:
         """Assign sessions to another actor, instead of a packed or warm one that has died."""
         if is_warm(dead.id):
             return self.start()
-        host = self._replacements.get(dead.id)
-        if host is None:
-            host = self._replacements[dead.id] = self._start_packed()
-            self._packed.append(host)
-        host.sessions += sessions
+        host = self.replacement(dead.id)
+        host.sessions += sessions - 1
         return host
+
+    def replacement(self, host_id: str, detached: bool = False, avoided: str = "") -> HostRef:
+        """Assign a session to the actor that follows another one: the same for all sessions of a packed one.
+
+        *detached* and *avoided* are as for ``start``.
+        """
+        if not is_packed(host_id):
+            return self.start(detached=detached, avoided=avoided)
+        host = self._replacements.get(host_id)
+        if host is None or host.id not in self._hosts:  # it may have ended, too
+            host = self._replacements[host_id] = self.start(HostKind.PACKED, None, detached, avoided)
+            if detached == self._options.detached:
+                self._packed.append(host)
+        host.sessions += 1
+        return host
+
+    def leave(self, host_id: str) -> None:
+        """Assign nothing more to an actor of this pool, if it is one: its sessions move. An idle one is killed."""
+        host = self._hosts.get(host_id)
+        if host in self._packed:
+            self._packed.remove(host)
+        elif host and self._warm.replace(host):
+            self.remove(host)
+            kill_actor(host.actor)
 
     def unassign(self, host: HostRef, sessions: int) -> None:
         """Undo the assignment of sessions that were not opened on *host*. A dedicated actor is killed."""
-        if host in self._packed:
+        if is_packed(host.id):
             host.sessions -= sessions
         else:
             self.remove(host)
@@ -127,7 +164,7 @@ class ActorPool:
     def on_session_closed(self, host: HostRef) -> None:
         """Count one session less on *host*; a dedicated actor exits with its session."""
         host.sessions -= 1
-        if host not in self._packed:
+        if not is_packed(host.id):
             self.remove(host)
 
     def remove(self, host: HostRef) -> None:
@@ -146,7 +183,7 @@ class ActorPool:
         """Raises:
         RuntimeDraining: the actors are being drained.
         """
-        if self._is_draining:
+        if self.is_draining:
             raise RuntimeDraining("the runtime is being drained, and starts nothing more; use another one")
 
     async def drain(self, timeout_s: float) -> list[str]:
@@ -154,18 +191,17 @@ class ActorPool:
 
         Returns the ids of the sessions whose turns did not end in that time.
         """
-        self._is_draining = True
+        self.is_draining = True
         self.stop()
         late = await asyncio.gather(*(_drained(host, timeout_s) for host in tuple(self._hosts.values())))
         return sorted(session_id for of_host in late for session_id in of_host)
 
     async def shut_down(self) -> None:
         """Kill all actors, except detached ones that have sessions."""
-        if self._options.detached:
-            retiring = (host.call(lambda actor: actor.retire.remote()) for host in self._packed)
-            await asyncio.gather(*retiring, return_exceptions=True)  # the directory tells those that were not reached
-        killed = list(self._warm if self._options.detached else self._hosts.values())
-        for host in killed:
+        detached = [host for host in self._hosts.values() if host.detached]
+        retiring = (host.call(lambda actor: actor.retire.remote()) for host in detached if is_packed(host.id))
+        await asyncio.gather(*retiring, return_exceptions=True)  # the directory tells those that were not reached
+        for host in (*self._warm, *(host for host in self._hosts.values() if not host.detached)):
             kill_actor(host.actor)
 
     async def _find_room(self, sessions: int, placement: Packed) -> None:
@@ -174,7 +210,22 @@ class ActorPool:
         if room < sessions:
             await asyncio.gather(*map(_count_passivated, self._packed))
 
+    def _require_room(self, sessions: int, placement: Packed) -> None:
+        """Raises:
+        NoRoom: so many sessions would need more than ``max_actors``.
+        """
+        if placement.max_actors is None:
+            return
+        room = sum(max(0, placement.sessions_per_actor - host.sessions) for host in self._packed)
+        room += max(0, placement.max_actors - len(self._packed)) * placement.sessions_per_actor
+        if room < sessions:
+            raise NoRoom(
+                f"{placement.max_actors} actors with {placement.sessions_per_actor} sessions each have no room for "
+                f"{sessions} more; close some, or raise Packed(max_actors=...) or sessions_per_actor"
+            )
+
     def _pack(self, session_ids: list[str], placement: Packed) -> list[SessionGroup]:
+        self._require_room(len(session_ids), placement)
         groups: list[SessionGroup] = []
         while len(self._packed) < placement.actors:
             self._packed.append(self._start_packed())

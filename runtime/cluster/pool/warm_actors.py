@@ -45,6 +45,14 @@ class WarmActors(Generic[A]):
             if actor in idle:
                 idle.remove(actor)
 
+    def replace(self, actor: A) -> bool:
+        """Start another actor instead of *actor*, whose node ends. Returns false if it is not an idle one."""
+        for kind, idle in self._idle.items():
+            if actor in idle:
+                idle[idle.index(actor)] = self._start(kind)
+                return True
+        return False
+
     def stop(self) -> None:
         """Start no more."""
         for due in self._due.values():

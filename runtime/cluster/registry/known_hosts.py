@@ -47,7 +47,7 @@ class KnownHosts:
 
     def owner_of(self, host: HostRef) -> HostOwner:
         """What the directory has to know of *host*, which is one of this driver's."""
-        return HostOwner(host.id, self._driver_id, self._options.detached)
+        return HostOwner(host.id, self._driver_id, host.detached)
 
     def forget(self, host_id: str) -> None:
         """Forget a host that has ended."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from ....providers.registry import ProviderConfig, with_request_forms
@@ -26,6 +26,9 @@ from .known_hosts import KnownHosts
 
 _MOST_KNOWN = 16
 """So many of the providers that are known are sent along at once."""
+
+Place = Callable[[], HostRef] | None
+"""Assigns a session to an actor; ``None`` is by the placement of the program."""
 
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.1
@@ -55,10 +58,16 @@ class Recovery:
         """Use the secrets of *providers* for sessions that need them again, unless a function has all of them."""
         self.known += (provider for provider in providers if provider not in self.known)
 
-    async def recover(self, session_id: str, epoch: int | None = None, out_of_memory: bool = False) -> SessionRef:
+    async def recover(
+        self,
+        session_id: str,
+        epoch: int | None = None,
+        out_of_memory: bool = False,
+        place: Place = None,
+    ) -> SessionRef:
         """The session on an actor that is alive: on the one that has it, or on one where it goes on from its records.
 
-        The one before ran *out_of_memory*, as far as that is known.
+        The one before ran *out_of_memory*, as far as that is known. The next one is that of *place*, if given.
 
         Raises:
             UnknownSession: the journal has no such session.
@@ -69,7 +78,7 @@ class Recovery:
         """
         running = self._running.get(session_id)
         if running is None:
-            running = asyncio.get_running_loop().create_task(self._recover(session_id, epoch, out_of_memory))
+            running = asyncio.get_running_loop().create_task(self._recover(session_id, epoch, out_of_memory, place))
             self._running[session_id] = running
             running.add_done_callback(lambda _: self._running.pop(session_id, None))
         try:
@@ -108,26 +117,27 @@ class Recovery:
             raise SessionClosed(f"session {session_id!r} has ended")
         return position
 
-    async def _recover(self, session_id: str, epoch: int | None, out_of_memory: bool) -> SessionRef:
+    async def _recover(self, session_id: str, epoch: int | None, out_of_memory: bool, place: Place) -> SessionRef:
         deadline = asyncio.get_running_loop().time() + START_S
         pause_s = _FIRST_PAUSE_S
         while True:
             position = await self._open_position(session_id, epoch)
-            if found := await self._found_or_resumed(position, out_of_memory):
+            if found := await self._found_or_resumed(position, out_of_memory, place):
                 return found
             if asyncio.get_running_loop().time() > deadline:
                 raise Unreachable(f"session {session_id!r} is being recovered by another program; try again")
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _found_or_resumed(self, position: Position, out_of_memory: bool) -> SessionRef | None:
+    async def _found_or_resumed(self, position: Position, out_of_memory: bool, new: Place) -> SessionRef | None:
         """The session where it is, or where it goes on; ``None`` if it is just about to be somewhere, or to leave."""
         session = position.session
-        if isinstance(self._placement, Packed) and (resumed := await self._resume(position, out_of_memory)):
+        tries_first = new is not None or isinstance(self._placement, Packed)
+        if tries_first and (resumed := await self._resume(position, out_of_memory, new)):
             return resumed  # mostly, it is nowhere, and no actor has to be started to try
         place = await self._directory.call(lambda directory: directory.find.remote(session.id))
         if place is None or place.epoch != session.epoch:
-            return await self._resume(position, out_of_memory)
+            return await self._resume(position, out_of_memory, new)
         host = await self._hosts.find(place.host_id)
         try:
             if host is not None:
@@ -138,13 +148,18 @@ class Recovery:
         except ActorDead:
             pass
         await self._hosts.mark_dead(place.host_id)
-        return await self._resume(position, out_of_memory)
+        return await self._resume(position, out_of_memory, new)
 
-    async def _resume(self, position: Position, out_of_memory: bool) -> SessionRef | None:
+    async def _new_host(self, session_id: str, new: Place) -> HostRef:
+        if new:
+            return new()
+        ((assigned, _),) = await self._hosts.pool.assign([session_id], self._placement, "")
+        return assigned or self._hosts.pool.start()
+
+    async def _resume(self, position: Position, out_of_memory: bool, new: Place) -> SessionRef | None:
         """The session, on an actor that takes it over; ``None`` if it is somewhere, or is just claimed by others."""
         session = position.session
-        ((assigned, _),) = await self._hosts.pool.assign([session.id], self._placement, "")
-        host = assigned or self._hosts.pool.start()
+        host = await self._new_host(session.id, new)
         request = ClaimRequest(uuid.uuid4().hex, [session.id], self._hosts.owner_of(host), session.epoch)
         try:
             claim = await self._directory.claim(request)

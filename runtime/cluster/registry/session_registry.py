@@ -31,6 +31,7 @@ from ...streams.endpoint import Endpoint
 from ..background import Background, tell_directory
 from ..directory.actor_names import is_warm
 from ..directory.places import Claim, ClaimRequest, StaleClaim
+from ..nodes.mover import Mover
 from ..pool.actor_pool import ActorPool
 from ..ray_calls import START_S, no_answer, require_gcs
 from ..ray_errors import ActorDead, ActorUnavailable
@@ -76,6 +77,7 @@ class SessionRegistry:
         journal = self.journal = shared_actors.connect_to_journal()
         """Where sessions are recorded, if anywhere."""
         self._recovery = Recovery(journal, self._directory, hosts, placement, options.credentials) if journal else None
+        shared_actors.lease.on_orders = Mover(hosts, self._recovery, self._background).begin
         self.owner = Owner()
 
     def require_open(self) -> None:

@@ -29,6 +29,7 @@ from ..prompt_map import Prompt, PromptMap
 from ..typed_reply import TypedAnswer
 from .background_loop import BackgroundLoop, CallerThread
 from .catalog import Catalog
+from .nodes import Nodes
 from .reader import Reader, call_in_loop
 from .reply import RunTool, in_caller
 from .session_handle import SessionHandle
@@ -203,6 +204,12 @@ class Runtime:
         """The sessions that the journal has, running or not: list, count, search, delete and expire them."""
         loop = self._require_entered()
         return Catalog(loop, loop.run(call_in_loop(lambda: self._runtime.catalog)))
+
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes of the cluster: list and drain them, and move sessions between them."""
+        loop = self._require_entered()
+        return Nodes(loop, loop.run(call_in_loop(lambda: self._runtime.nodes)))
 
     def events(self, after: int | None = None) -> Reader:
         """Read the events of all sessions: from now on, or with ``after=0`` also those that the routers still hold."""

@@ -1,0 +1,31 @@
+"""On which nodes Ray places the actors: its options for each of them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from ...api.options import RuntimeOptions
+from .cluster_nodes import Node
+
+_NODE_ID = "ray.io/node-id"
+"""The label that each node has by itself."""
+
+RayOptions = dict[str, Any]
+"""Keyword arguments of Ray's ``ActorClass.options``."""
+
+
+def on_many_nodes(options: RuntimeOptions, avoided: Collection[str] = ()) -> RayOptions:
+    """For routers and session actors: spread over the nodes with the labels, except those *avoided*, by their ids."""
+    labels = dict(options.node_labels)
+    if avoided:
+        labels[_NODE_ID] = f"!in({','.join(sorted(avoided))})"
+    return {"scheduling_strategy": "SPREAD", "label_selector": labels or None}
+
+
+def on_one_node(options: RuntimeOptions, nodes: Collection[Node]) -> RayOptions:
+    """For the directory and the journal: on a node with ``control_node_labels``, or on the head while that has room."""
+    if options.control_node_labels:
+        return {"label_selector": dict(options.control_node_labels)}
+    head = next((node.id for node in nodes if node.is_head), None)
+    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(head, soft=True) if head else "DEFAULT"}

@@ -1,0 +1,50 @@
+"""Labels and resources that no node has are reported by name, before Ray waits for a node that has them."""
+
+import pytest
+
+import rayconteur as rc
+from rayconteur.errors import InvalidConfig
+from rayconteur.runtime.cluster.nodes.cluster_nodes import Node
+from rayconteur.runtime.cluster.nodes.node_checks import require_nodes
+
+NODES = [
+    Node("1", "10.0.0.1", {"zone": "eu"}, {"slot": 2.0}),
+    Node("2", "10.0.0.2", {"zone": "us", "disk": "ssd"}, {"slot": 1.0, "port": 1.0}),
+]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        rc.RuntimeOptions(),
+        rc.RuntimeOptions(node_labels={"zone": "us", "disk": "ssd"}, actor_resources={"slot": 1, "port": 0.5}),
+        rc.RuntimeOptions(control_node_labels={"zone": "eu"}, actor_resources={"slot": 2}),
+    ],
+)
+def test_what_a_node_has_may_be_asked_for(options: rc.RuntimeOptions) -> None:
+    require_nodes(options, NODES)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (rc.RuntimeOptions(node_labels={"zone": "asia"}), "label zone=asia, the nodes have eu, us"),
+        (rc.RuntimeOptions(control_node_labels={"rack": "1"}), "label rack=1, no node has that label"),
+        (rc.RuntimeOptions(node_labels={"zone": "eu", "disk": "ssd"}), "all of the labels zone, disk"),
+        (rc.RuntimeOptions(actor_resources={"slot": 3}), "has 3 of 'slot'; the most that one has is 2"),
+        (rc.RuntimeOptions(actor_resources={"gpu": 1}), "has 1 of 'gpu'; the most that one has is 0"),
+        (rc.RuntimeOptions(actor_resources={"slot": 2, "port": 1}), "all of slot, port"),
+        (rc.RuntimeOptions(node_labels={"zone": "eu"}, actor_resources={"port": 1}), "all of zone, port"),
+    ],
+)
+def test_what_no_node_has_is_named(options: rc.RuntimeOptions, problem: str) -> None:
+    with pytest.raises(InvalidConfig, match=problem):
+        require_nodes(options, NODES)
+
+
+@pytest.mark.parametrize("labels", [{"a b": "x"}, {"a": "!x"}, {"a": "in(x,y)"}, {"": "x"}, {"a": "x" * 64}])
+def test_what_is_no_label_is_rejected(labels: dict[str, str]) -> None:
+    with pytest.raises(InvalidConfig, match="is no label of a node"):
+        rc.RuntimeOptions(node_labels=labels)
+    with pytest.raises(InvalidConfig, match="is no label of a node"):
+        rc.RuntimeOptions(control_node_labels=labels)
