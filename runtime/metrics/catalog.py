@@ -91,6 +91,9 @@ GAPS = _histogram(
 )
 TOOL_USES = _counter("tool_uses", "tool uses with their results: `ok`, `error`", "result", *MODEL)
 COMPACTIONS = _counter("compactions", "compactions of a history, by their reason", "reason", *MODEL)
+PASSIVATIONS = _counter(
+    "passivations", "sessions that have left memory, to go on elsewhere: `at_rest`, or `running`", "state"
+)
 MAILBOX = _gauge("mailbox_messages", "messages that wait in mailboxes")
 OUTBOX = _gauge("outbox_bytes", "events that a router has not acknowledged")
 HISTORIES = _gauge("history_bytes", "the histories in memory")

@@ -13,6 +13,8 @@ from ..api.options import NEEDS_JOURNAL
 from ..core.phases import ToolsOut
 from ..journal.errors import JournalError
 from ..logs.ids import ids
+from ..metrics import catalog
+from ..metrics.counts import COUNTS
 from .closing import Closing
 from .durable.idle_timer import IdleTimer
 from .session import Session
@@ -79,6 +81,7 @@ class Leaving:
         if records.active_at != active_at or session.ended or not _is_at_rest(session):
             return False
         self.passivated += 1
+        COUNTS.add(catalog.PASSIVATIONS, ("at_rest",))
         log.debug("session %s leaves memory", session.id, extra=ids(session.id))
         await asyncio.shield(self._closing.leave(session))
         return True
@@ -141,6 +144,7 @@ class Leaving:
     async def _park(self, sessions: Sequence[Session]) -> None:
         """Have *sessions* leave in the middle of what they do."""
         for session in sessions:
+            COUNTS.add(catalog.PASSIVATIONS, ("running",))
             log.info(
                 "session %s leaves before it is idle; whoever opens it has it go on", session.id, extra=ids(session.id)
             )

@@ -1,4 +1,6 @@
-"""The names of actors in Ray. The name of a session actor says which driver started it, never which sessions it has.
+"""The names of actors in Ray. That of a session actor says which driver started it, and for which session, if for one.
+
+An actor that was started before it was needed, or for many sessions, does not say which it has.
 
 Ray keeps the name of an actor that has crashed as long as anybody holds its handle, so no name is used twice.
 """
@@ -19,9 +21,15 @@ class HostKind(StrEnum):
     WARM = "_warm"
 
 
-def new_host_name(kind: HostKind, driver_id: str) -> str:
-    """A new name for a session actor of a driver."""
-    return f"{kind}-{driver_id}-{uuid.uuid4().hex[:12]}"
+def new_host_name(kind: HostKind, driver_id: str, session_id: str = "") -> str:
+    """A new name for a session actor of a driver, which is started for the session of that id, if one is given."""
+    name = f"{kind}-{driver_id}-{uuid.uuid4().hex[:12]}"
+    return f"{name}-{session_id}" if session_id else name
+
+
+def session_of(name: str) -> str:
+    """The id of the session for which the session actor of that name was started; nothing if it is for any."""
+    return "".join(name.split("-", 3)[3:])
 
 
 def is_host(name: str) -> bool:

@@ -9,7 +9,7 @@ from ...api.errors import NoRoom, RuntimeDraining, Unreachable
 from ...api.options import RuntimeOptions
 from ...api.placement import Dedicated, Packed, Placement
 from ..actor_logs import logged
-from ..directory.actor_names import HostKind, is_packed, is_warm, new_host_name
+from ..directory.actor_names import HostKind, is_packed, is_warm, new_host_name, session_of
 from ..directory.places import HostOwner
 from ..nodes.actor_options import on_many_nodes
 from ..ray_calls import CONCURRENCY, kill_actor
@@ -79,14 +79,15 @@ class ActorPool:
         provider: str | None = None,
         detached: bool = False,
         avoided: str = "",
+        session_id: str = "",
     ) -> HostRef:
-        """Start an actor. It loads *provider* before it is ready.
+        """Start an actor. It loads *provider* before it is ready. Its name has *session_id*, if it is for one session.
 
         It is *detached* also if the options say so. It is not on the node with the id *avoided*.
         """
         detached = detached or self._options.detached
         driver_id = self._shared_actors.driver_id
-        owner = HostOwner(new_host_name(kind, driver_id), driver_id, detached)
+        owner = HostOwner(new_host_name(kind, driver_id, session_id), driver_id, detached)
         dedicated, memory = kind is not HostKind.PACKED, self._shared_actors.memory
         actor = SessionActor.options(
             name=owner.host_id,
@@ -135,7 +136,7 @@ class ActorPool:
         *detached* and *avoided* are as for ``start``.
         """
         if not is_packed(host_id):
-            return self.start(detached=detached, avoided=avoided)
+            return self.start(detached=detached, avoided=avoided, session_id=session_of(host_id))
         host = self._replacements.get(host_id)
         if host is None or host.id not in self._hosts:  # it may have ended, too
             host = self._replacements[host_id] = self.start(HostKind.PACKED, None, detached, avoided)

@@ -154,7 +154,7 @@ class Recovery:
         if new:
             return new()
         ((assigned, _),) = await self._hosts.pool.assign([session_id], self._placement, "")
-        return assigned or self._hosts.pool.start()
+        return assigned or self._hosts.pool.start(session_id=session_id)
 
     async def _resume(self, position: Position, out_of_memory: bool, new: Place) -> SessionRef | None:
         """The session, on an actor that takes it over; ``None`` if it is somewhere, or is just claimed by others."""

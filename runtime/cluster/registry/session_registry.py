@@ -125,7 +125,7 @@ class SessionRegistry:
         if host is None:
             await self._require_free(session_ids)  # before a process is started for nothing
             await require_gcs()
-            host = self.pool.start()
+            host = self.pool.start(session_id=session_ids[0])
         self._hosts.forget_gone_if_many()
         while True:
             was_started = host.endpoint is not None or is_warm(host.id)
