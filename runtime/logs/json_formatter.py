@@ -17,6 +17,9 @@ class JSONFormatter(logging.Formatter):
     ``rayconteur``, or of its root logger, has such a formatter.
     """
 
+    def __repr__(self) -> str:
+        return "JSONFormatter()"
+
     def format(self, record: logging.LogRecord) -> str:
         """*record* as a line, without its end."""
         fields: dict[str, object] = {
