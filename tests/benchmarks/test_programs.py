@@ -15,18 +15,11 @@ def run_benchmark(name: str, **environ: str) -> str:
     return run_module(f"rayconteur.benchmarks.programs.{benchmark.module}", *arguments, **environ)
 
 
-LONG = {"endurance", "growth", "interrupting", "journal_turns", "latency", "memory", "one_host", "paced"} | {
-    "admitting",
-    "passivated",
-    "quotas",
-    "recovering",
-    "shards",
-    "spawning",
-}
-"""They run in ``make chaos``: many contestants, or many actors."""
+QUICK = {"first_token", "saturated", "tool_steps"}
+"""The others with Ray run in ``make chaos``: they take long, or start many actors."""
 
 WITH_RAY = [
-    pytest.param(name, marks=[pytest.mark.chaos] if name in LONG else [])
+    pytest.param(name, marks=[] if name in QUICK else [pytest.mark.chaos])
     for name, each in BENCHMARKS.items()
     if each.needs_ray and name != "costs"
 ]
@@ -51,6 +44,7 @@ def test_contestants_on_this_machine_are_compared_by_cpu_time_too(monkeypatch: p
     assert {row["unit"] for row in findings if row["kind"] == "row"} == {"tokens/s", "tokens per CPU second"}
 
 
+@pytest.mark.chaos
 def test_the_costs_of_a_token_and_of_a_turn_are_measured_for_each_process() -> None:
     """At this scale CPU clocks are too coarse for the figures, but there is a row for each process."""
     rows = parse_findings(run_benchmark("costs"))
