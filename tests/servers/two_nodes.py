@@ -22,6 +22,7 @@ ENVIRON = {
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_USAGE_STATS_ENABLED": "0",
     DRAIN_S: "0",
+    "RAY_worker_niceness": "0",  # or what else runs on the machine leaves the sessions no time
 }
 """The variables of all processes of the cluster."""
 
@@ -61,6 +62,11 @@ def require_addresses() -> None:
             _free_port(address)
         except OSError as error:
             pytest.skip(f"{address} can't be used here: {error.strerror}")
+
+
+def json_line(printed: str) -> str:
+    """What a program has printed as JSON: Ray's own lines may be before and after it."""
+    return next(line for line in printed.splitlines() if line.startswith("{"))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from servers.clusters import drained_nodes_driver
 from servers.clusters.drained_nodes_driver import SESSIONS, TEXT, Found
-from servers.two_nodes import DRAIN_S, ENVIRON, HEAD, three_nodes, two_nodes
+from servers.two_nodes import DRAIN_S, ENVIRON, HEAD, json_line, three_nodes, two_nodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
@@ -24,7 +24,7 @@ def drained(address: str, journal: Path, placement: str, how: str) -> Found:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = msgspec.json.decode(done.stdout, type=Found)
+    found = msgspec.json.decode(json_line(done.stdout), type=Found)
     assert found.were_there > 0
     assert found.staying == 0
     assert found.seqs == [list(range(1, len(seqs) + 1)) for seqs in found.seqs]

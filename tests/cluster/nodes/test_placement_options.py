@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from servers.clusters import placement_driver
 from servers.clusters.placement_driver import CONTROL_LABELS, LABELS, SESSIONS, SLOTS, Found
-from servers.two_nodes import ENVIRON, HEAD, THIRD, WORKER, three_nodes
+from servers.two_nodes import ENVIRON, HEAD, THIRD, WORKER, json_line, three_nodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
@@ -27,7 +27,7 @@ def found() -> Found:
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    return msgspec.json.decode(done.stdout, type=Found)
+    return msgspec.json.decode(json_line(done.stdout), type=Found)
 
 
 def test_routers_and_session_actors_are_spread_and_the_directory_is_on_the_head(found: Found) -> None:
