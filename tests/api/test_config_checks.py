@@ -175,6 +175,7 @@ REQUIRED: dict[type[msgspec.Struct], dict[str, object]] = {
     rc.AzureOpenAI: {"deployment": "m"},
     Retention: {"owner": "me"},
     rc.Tool: {"name": "look"},
+    rc.runtime.QuotaRule: {"models": "*"},
     rc.runtime.ActorMethod: {"actor_name": "browser"},
     Custom: {"instance": b""},
     **{kind: {"model": "m"} for kind in (rc.Anthropic, rc.OpenAI, rc.Google, rc.Cohere, rc.Bedrock)},

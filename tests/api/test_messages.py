@@ -47,6 +47,7 @@ from rayconteur.runtime.api.events import (
     ToolProgress,
     ToolStarted,
     TurnStarted,
+    Waiting,
 )
 from rayconteur.runtime.api.messages import (
     AddMessages,
@@ -67,6 +68,7 @@ from rayconteur.runtime.api.messages import (
     ToolUpdate,
     UserMessage,
 )
+from rayconteur.runtime.api.quotas.wait_reason import WaitReason
 from rayconteur.runtime.api.settings.policies import WhenBusy
 
 USE = ToolUse(id="a", name="look", input={"at": [1, None, {"b": 2.5}]})
@@ -139,6 +141,7 @@ FROM_LLM: list[FromLLM] = [
     ),
     Interrupted(session_id="s", seq=11, turn=2),
     Failed(session_id="s", seq=12, turn=3, code="protocol", message="no", retryable=False, partial_text="half"),
+    Waiting(session_id="s", seq=12, turn=3, reason=WaitReason.REQUESTS, expected_s=1.5),
     Configured(session_id="s", seq=13, fields=("model",), model="claude"),
     Cleared(session_id="s", seq=14),
     Continuing(session_id="s", seq=14, turn=3, stop_reason=StopReason.MAX_TOKENS, text="half"),

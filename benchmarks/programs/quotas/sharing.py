@@ -13,11 +13,11 @@ import rayconteur as rc
 from rayconteur.runtime import Labels, QuotaRule, Quotas
 
 from ...load.answers import ANTHROPIC
+from ...load.limits.limited_server import AccountLimits, LimitedServer, Second, limited_server
 from ...program import Options, run_program
 from ...readers.runtime_client import provider_config
 from ...report.rows import Row, Sample, Target
 from ...system.ray_cluster import ONE_ACTOR, local_runtime
-from .limited_server import AccountLimits, LimitedServer, Second, limited_server
 
 _FLOOD = "flood"
 _OWNERS = (_FLOOD, "a", "b", "c", "d", "e")

@@ -13,6 +13,7 @@ from servers.databases.postgres import postgres_server
 import rayconteur as rc
 from rayconteur.errors import MissingKey, SessionExists, UnknownSession
 from rayconteur.runtime import JournalConfig, PostgresJournalConfig, ProcessLost, SQLiteJournalConfig
+from rayconteur.runtime.events.reader import Reader
 from rayconteur.scripted import Call, Say, Script, Wait
 
 SLOW = rc.SessionConfig(
@@ -70,6 +71,7 @@ def test_a_session_survives_its_actor_its_journal_and_its_driver(journaled: Jour
     async def main() -> None:
         async with journaled.runtime() as runtime:
             session = await runtime.spawn(SLOW, "raven")
+            watching = session.events()
 
             events = await after_start(session.ask("who is it?"), lambda: journaled.kill_host(session))
             kinds = [type(event) for event in events]
@@ -83,7 +85,7 @@ def test_a_session_survives_its_actor_its_journal_and_its_driver(journaled: Jour
             await journaled.kill_host(session)
             found = await runtime.session("raven")
             assert (await found.status()).turns == 2
-            kinds = [type(event) for event in await read(session, until=rc.Completed, turn=2)]
+            kinds = [type(event) for event in await read(watching, until=rc.Completed, turn=2)]
             assert kinds.count(ProcessLost) == 2
             last_seq = (await found.status()).last_seq
 
@@ -105,7 +107,7 @@ async def goes_on_in_another_namespace(journaled: Journaled, last_seq: int) -> N
             *("and now?", "nevermore"),
             *("still there?", "nevermore"),
         ]
-        events = await read(session, until=rc.Completed, turn=3)
+        events = await read(session.events(), until=rc.Completed, turn=3)
         assert [event.turn for event in events if isinstance(event, rc.Completed)] == [1, 2, 3]
         await journaled.kill_host(session)
         await session.close()  # it goes on for that
@@ -116,9 +118,9 @@ async def goes_on_in_another_namespace(journaled: Journaled, last_seq: int) -> N
             assert (await each.ask("anew")).turn == number
 
 
-async def read(session: rc.SessionHandle, until: type[rc.FromLLM], turn: int) -> list[rc.FromLLM]:
+async def read(reader: Reader, until: type[rc.FromLLM], turn: int) -> list[rc.FromLLM]:
     events: list[rc.FromLLM] = []
-    async for event in session.events():
+    async for event in reader:
         events.append(event)
         if isinstance(event, until) and event.turn == turn:
             return events
@@ -147,7 +149,7 @@ def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, mon
 
             (use,) = batch.uses
             await session.send(rc.ToolResults(results=(rc.ToolResult(tool_use_id=use.id, content=(rc.Text("it"),)),)))
-            await read(session, until=rc.Completed, turn=1)
+            await read(session.events(), until=rc.Completed, turn=1)
             claude_session = await runtime.session("claude")  # its key is known here
             await journaled.kill_host(claude_session)
 

@@ -1,6 +1,6 @@
 """A load server that enforces the limits of an account. It ends when its standard input does, and prints what it saw.
 
-python -m rayconteur.benchmarks.programs.quotas.limited_server '{"requests": 100}'
+python -m rayconteur.benchmarks.load.limits.limited_server '{"requests": 100}'
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from random import Random
 
 import msgspec
 
-from ...load.answer import AnswerSchedule
-from ...load.answers import Api, text_parts
-from ...load.event_loop import new_event_loop
-from ...load.refusals import overloaded_response, rate_limited_response
-from ...load.request import RequestBody
-from ...load.server import serve
+from ..answer import AnswerSchedule
+from ..answers import Api, text_parts
+from ..event_loop import new_event_loop
+from ..refusals import overloaded_response, rate_limited_response
+from ..request import RequestBody
+from ..server import serve
 
 
 class AccountLimits(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""A load server with the limits of an account."""
