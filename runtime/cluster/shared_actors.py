@@ -91,7 +91,7 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     namespace = await _register(driver_id, directory, Given(given, options.quotas))
     routers = [_router(number, options, memory) for number in range(namespace.routers)]
     journal = find_or_start_journal(namespace.journal, options, memory.journal, node) if namespace.journal else None
-    quotas = find_or_start_quotas(namespace.quotas, options, memory.quotas) if namespace.quotas else None
+    quotas = find_or_start_quotas(namespace.quotas, options, memory.quotas, node) if namespace.quotas else None
     shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id), memory, quotas=quotas)
     try:
         if exists or options.ports:

@@ -24,7 +24,10 @@ def on_many_nodes(options: RuntimeOptions, avoided: Collection[str] = ()) -> Ray
 
 
 def on_one_node(options: RuntimeOptions, nodes: Collection[Node]) -> RayOptions:
-    """For the directory and the journal: on a node with ``control_node_labels``, or on the head while that has room."""
+    """For the directory, the journal and the quota broker: on a node with ``control_node_labels``, or on the head.
+
+    If that has no room, on any node.
+    """
     if options.control_node_labels:
         return {"label_selector": dict(options.control_node_labels)}
     head = next((node.id for node in nodes if node.is_head), None)

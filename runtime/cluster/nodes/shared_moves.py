@@ -8,7 +8,7 @@ import ray
 
 from ...api.errors import Unreachable
 from ...api.journal import PostgresJournalConfig, RedisJournalConfig
-from ..directory.actor_names import JOURNAL, router_name
+from ..directory.actor_names import JOURNAL, QUOTAS, router_name
 from ..directory.namespace import Namespace
 from ..ray_calls import find_actor, node_id, restart_elsewhere, result_within
 from ..ray_errors import ActorGone
@@ -20,7 +20,7 @@ _CALL_S = 5.0
 
 
 class SharedMoves:
-    """Moves the routers of *namespace*, its journal, and at last the directory, which is this process.
+    """Moves the routers of *namespace*, its journal and quota broker, and at last the directory, which is this process.
 
     A journal in the memory of its actor, or in a file of the node, stays.
     """
@@ -36,9 +36,13 @@ class SharedMoves:
 
     async def move_from(self, drained: str) -> None:
         """Have restarted, on other nodes, what is on the node *drained*. Nothing else is there any more, or hardly."""
-        found = [name for name in [*self._routers, JOURNAL] if await asyncio.to_thread(self._is_on, name, drained)]
+        names = [*self._routers, QUOTAS, JOURNAL]
+        found = [name for name in names if await asyncio.to_thread(self._is_on, name, drained)]
         for name in found:
-            if name != JOURNAL:
+            if name == QUOTAS:
+                log.warning("the quota broker leaves node %s, which is drained", drained)
+                restart_elsewhere(cast(Any, await asyncio.to_thread(find_actor, QUOTAS, self._namespace)))
+            elif name != JOURNAL:
                 await self._move_router(name)
             elif self._journal_moves:
                 log.warning("the journal's actor leaves node %s, which is drained", drained)

@@ -8,6 +8,7 @@ from ...governance.quotas.client import QuotaClient
 from ...streams.channel import Channel
 from ...streams.endpoint import Endpoint
 from ..directory.actor_names import QUOTAS
+from ..nodes.actor_options import RayOptions
 from ..ray_calls import CONCURRENCY, START_S, node_id, result_within, tls
 from .actor import QuotaActor, QuotaHandle
 
@@ -32,8 +33,8 @@ class QuotasRef(msgspec.Struct, frozen=True):
         return QuotaClient(channel, self.quotas)
 
 
-def find_or_start_quotas(quotas: Quotas, options: RuntimeOptions, memory_bytes: int) -> QuotasRef:
-    """The broker of a namespace. It is detached and restarted, as the directory is."""
+def find_or_start_quotas(quotas: Quotas, options: RuntimeOptions, memory_bytes: int, one_node: RayOptions) -> QuotasRef:
+    """The broker of a namespace. It is detached and restarted, as the directory is, and placed as it is."""
     actor = QuotaActor.options(
         name=QUOTAS,
         namespace=options.namespace,
@@ -43,5 +44,6 @@ def find_or_start_quotas(quotas: Quotas, options: RuntimeOptions, memory_bytes: 
         memory=memory_bytes,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
+        **one_node,
     ).remote(quotas, options.ports, options.namespace)
     return QuotasRef(actor, quotas)
