@@ -52,6 +52,8 @@ SYSTEM = (
     "cluster/journal/test_unusable_journals.py",
     "cluster/test_own_sdk.py",
     "cluster/test_plugin.py",
+    "cluster/test_router_chaos.py",
+    "driver/test_many_streams.py",
 )
 """Folders and files whose tests are marked ``system``: what takes whole programs, or many processes of its own."""
 
