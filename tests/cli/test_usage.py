@@ -247,7 +247,12 @@ def test_every_number_has_bounds(path: tuple[str, ...], value: str) -> None:
 
 
 def test_all_options_that_take_numbers_are_found() -> None:
-    known = {("demo", "--sessions"), ("demo", "--rate"), ("chat", "--rate"), ("bench", "--sessions")}
+    known: set[tuple[str, ...]] = {
+        ("demo", "--sessions"),
+        ("demo", "--rate"),
+        ("chat", "--rate"),
+        ("bench", "--sessions"),
+    }
     known |= {("bench", "--duration"), ("shutdown", "--drain"), ("replay", "--at"), ("replay", "--epoch")}
     known |= {("top", "--interval"), ("sessions", "move", "--timeout"), ("sessions", "drain", "--timeout")}
     assert known == set(NUMBERS)

@@ -73,7 +73,7 @@ async def closed_session_is_read(runtime: rc.Runtime) -> None:
     assert [(await stored.settings(at=turn)).system for turn in (1, None)] == ["be brief", "sing"]
     fork = await stored.fork(at=2)
     assert await texts(fork) == ["one", "1", "two", "2"]
-    await read(fork, until=rc.Completed, turn=(await fork.ask("and now?").answer()).turn)
+    await read(fork.events(), until=rc.Completed, turn=(await fork.ask("and now?").answer()).turn)
 
     again = await runtime.spawn(CONFIG, "raven")
     await again.ask("anew")
