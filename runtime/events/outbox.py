@@ -14,6 +14,8 @@ from .tail import Tail, TailPart, is_durable
 _EVENT_BYTES = 100
 """How much an event counts towards the limit, besides its text."""
 
+_NEVER = float("-inf")
+
 _set_field = msgspec.structs.force_setattr
 
 
@@ -72,6 +74,7 @@ class Outbox:
         "seq",
         "session_id",
         "tail",
+        "taken_at",
     )
 
     def __init__(
@@ -104,6 +107,8 @@ class Outbox:
         self._has_durable = False  # among what is pending
         self._held_after: int | None = None  # the number of the last event that may be taken
         self._taken: TailPart | None = None  # the durable part of what is unacknowledged
+        self.taken_at = _NEVER
+        """When its publisher last took something: a time of the event loop."""
         self.tail: Tail | None = None
         """What its router has acknowledged and may lose."""
         self.is_fenced = False

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Coroutine
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -94,7 +96,7 @@ def test_events_and_the_first_chunk_of_a_block_are_published_at_once() -> None:
     assert router.called_at == [0.0, 0.0, 0.0]
 
 
-def test_coalescible_text_lingers_until_ten_milliseconds_after_the_last_publish() -> None:
+def test_coalescible_text_lingers_until_the_next_tick() -> None:
     async def scene(router: FlakyRouter, publisher: Publisher) -> None:
         one, other = outbox(publisher, "a"), outbox(publisher, "b")
         put_texts(one, "one")
@@ -112,23 +114,70 @@ def test_coalescible_text_lingers_until_ten_milliseconds_after_the_last_publish(
     router = play(scene)
 
     assert router.texts() == [["one", "another's"], ["and and and", "more"], ["late"]]
-    assert router.called_at == pytest.approx([0.0, 0.01, 0.03])
+    assert router.called_at == pytest.approx([0.0, 0.015, 0.035])
 
 
-def test_an_urgent_event_takes_lingering_text_along() -> None:
+def test_an_urgent_event_takes_the_lingering_text_of_its_own_session_along() -> None:
     async def scene(router: FlakyRouter, publisher: Publisher) -> None:
         one, other = outbox(publisher, "a"), outbox(publisher, "b")
         put_texts(one, "one")
-        await drain(one)
-        put_texts(one, "more")
-        await asyncio.sleep(0.005)
         put_texts(other, "another's")
+        await drain(one, other)
+        put_texts(one, "more")
+        put_texts(other, "another's more")
+        await asyncio.sleep(0.005)
+        one.put_event(TextChunk(turn=1, text="an event"))
         await drain(one, other)
 
     router = play(scene)
 
-    assert router.texts() == [["one"], ["more", "another's"]]
-    assert router.called_at == pytest.approx([0.0, 0.005])
+    assert router.texts() == [["one", "another's"], ["more", "an event"], ["another's more"]]
+    assert router.called_at == pytest.approx([0.0, 0.005, 0.015])
+
+
+TOKENS, TOKEN_S = 50, 0.02
+
+
+async def stream(one: Outbox, starts_at: float) -> None:
+    """Fifty tokens at fifty a second."""
+    await asyncio.sleep(starts_at)
+    for _ in range(TOKENS):
+        put_texts(one, "x")
+        await asyncio.sleep(TOKEN_S)
+
+
+def publish_times(sessions: int) -> list[list[float]]:
+    """When something of each of so many streams was published; they start at random within 0.2 s."""
+
+    async def scene(router: FlakyRouter, publisher: Publisher) -> None:
+        boxes = [outbox(publisher, str(number)) for number in range(sessions)]
+        start = random.Random(7)
+        await asyncio.gather(*(stream(box, start.uniform(0, 0.2)) for box in boxes))
+        await drain(*boxes)
+
+    router = play(scene)
+
+    assert sum(len(texts) for batch in router.texts() for texts in batch) == sessions * TOKENS
+    times = zip(router.called_at, router.batches, strict=True)
+    published = [(segment.session_id, at) for at, batch in times for segment in batch]
+    return [[at for published_id, at in published if published_id == str(number)] for number in range(sessions)]
+
+
+def gaps(times: list[float]) -> list[float]:
+    return [later - sooner for sooner, later in pairwise(times)]
+
+
+def test_the_text_of_many_sessions_leaves_every_30_ms_and_at_most_35_ms_after_the_first_chunk() -> None:
+    for times in publish_times(40):
+        assert len(times) <= 0.7 * TOKENS, "less than 1.4 tokens at a time"
+        assert max(gaps(times)) <= 0.035 + 1e-9
+        assert gaps(times)[3:20] == pytest.approx([0.03] * 17)
+
+
+def test_the_text_of_few_sessions_leaves_at_each_tick() -> None:
+    for times in publish_times(4):
+        assert len(times) >= 0.95 * TOKENS
+        assert max(gaps(times)) <= 0.035 + 1e-9
 
 
 def test_the_text_of_a_half_full_outbox_does_not_linger() -> None:
@@ -159,7 +208,7 @@ def test_events_that_arrive_during_a_publish_form_the_next_batch() -> None:
         router.open.set()
         await drain(one, other)
 
-    assert play(scene).texts() == [["first"], ["more and more", "another's"]]
+    assert play(scene).texts() == [["first"], ["another's", "more and more"]]
 
 
 def test_a_failed_publish_is_repeated_until_accepted_and_no_event_is_lost_or_repeated() -> None:
