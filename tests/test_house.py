@@ -71,6 +71,8 @@ THIRD_PARTY = {
     "typer": ("cli", "benchmarks/command.py"),
     "prompt_toolkit": ("cli/line_editor.py",),
     "docstring_parser": ("runtime/tools/docstrings.py",),
+    "jsonschema": ("runtime/tools/input_checks.py",),
+    "referencing": ("runtime/tools/input_checks.py",),  # the references in those schemas
     "rich": ("cli", "benchmarks/progress.py"),
     "anthropic": ("providers/anthropic/endpoint/request_forms.py", "benchmarks/adapters", "benchmarks/readers"),
     "openai": ("providers/openai/request_forms.py", "benchmarks/readers"),

@@ -33,8 +33,9 @@ from opentelemetry.trace import NoOpTracerProvider
 
 from ..load.answers import ANTHROPIC
 from .adapter import AdapterConfig, OnText
+from .placed_tool import PlacedTool
 from .sdk import open_sdk
-from .tool import DESCRIPTION, look_around
+from .tool import DESCRIPTION
 
 _TYPE = "session"
 _MODEL = ModelInfo(
@@ -141,6 +142,7 @@ class AutoGenAdapter:
         self._sdk: anthropic.AsyncAnthropic | None = None
         self._runtime: SingleThreadedAgentRuntime | None = None
         self._queues: list[_Pieces] = []
+        self._tool = PlacedTool(config)
 
     async def open(self, sessions: int) -> None:
         """Open one model client for all, and a new runtime: it frees no agent. Agents are created on first use."""
@@ -154,7 +156,8 @@ class AutoGenAdapter:
         )
         queues = self._queues = [_Pieces() for _ in range(sessions)]
         self._runtime = SingleThreadedAgentRuntime(tracer_provider=NoOpTracerProvider())
-        tools = [] if self._config.tool == "none" else [FunctionTool(look_around, DESCRIPTION)]
+        await self._tool.open()
+        tools = [] if self._config.tool == "none" else [FunctionTool(self._tool.function, DESCRIPTION)]
         await _Session.register(self._runtime, _TYPE, lambda: _Session(model, queues, tools))
         self._runtime.start()
 
@@ -184,6 +187,7 @@ class AutoGenAdapter:
         if self._runtime is not None:
             await self._runtime.stop_when_idle()
             self._runtime = None
+        self._tool.close()
         if self._sdk is not None:
             await self._sdk.close()
             self._sdk = None

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from ..load.answers import ANTHROPIC
 from .adapter import AdapterConfig, OnText
+from .placed_tool import PlacedTool
 from .sdk import open_sdk
-from .tool import look_around
 
 _Graph = CompiledStateGraph[MessagesState, None, MessagesState, MessagesState]
 
@@ -44,6 +44,7 @@ class LangGraphAdapter:
         self._chat: _Chat | None = None
         self._graph: _Graph | None = None
         self._saver = InMemorySaver()
+        self._tool = PlacedTool(config)
 
     async def open(self, sessions: int) -> None:
         """Open one model for all, and a new graph with an empty checkpointer."""
@@ -58,7 +59,9 @@ class LangGraphAdapter:
                 stop=None,
             )
         self._saver = InMemorySaver()
-        self._graph = (_graph if self._config.tool == "none" else _tool_graph)(self._chat, self._saver)
+        await self._tool.open()
+        has_tool = self._config.tool != "none"
+        self._graph = _tool_graph(self._chat, self._saver, self._tool) if has_tool else _graph(self._chat, self._saver)
 
     async def ask(self, session: int, on_text: OnText) -> None:
         """Iterate over the data that the node writes."""
@@ -74,6 +77,7 @@ class LangGraphAdapter:
         await self._saver.adelete_thread(str(session))
 
     async def close(self) -> None:
+        self._tool.close()
         if self._chat is not None:
             await self._chat.aclose()
             self._chat = None
@@ -96,9 +100,9 @@ def _graph(chat: ChatAnthropic, saver: InMemorySaver) -> _Graph:
     return graph.compile(checkpointer=saver)
 
 
-def _tool_graph(chat: ChatAnthropic, saver: InMemorySaver) -> _Graph:
+def _tool_graph(chat: ChatAnthropic, saver: InMemorySaver, placed: PlacedTool) -> _Graph:
     """The loop of LangGraph's own agents: a node that asks the model, and one that runs the tools it asks for."""
-    tool = StructuredTool.from_function(coroutine=look_around)
+    tool = StructuredTool.from_function(coroutine=placed.function)
     with_tool = chat.bind_tools([tool])
 
     async def answer(state: MessagesState) -> MessagesState:

@@ -7,8 +7,8 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 
 from ..load.answers import ANTHROPIC
 from .adapter import AdapterConfig, OnText
+from .placed_tool import PlacedTool
 from .sdk import open_sdk
-from .tool import look_around
 
 
 class PydanticAIAdapter:
@@ -17,10 +17,11 @@ class PydanticAIAdapter:
     def __init__(self, config: AdapterConfig) -> None:
         self._config = config
         self._sdk: anthropic.AsyncAnthropic | None = None
+        self._tool = PlacedTool(config)
         self._agent: Agent[None, str] = Agent(
             model_settings=ModelSettings(max_tokens=config.tokens),
             retries=0,
-            tools=() if config.tool == "none" else (look_around,),
+            tools=() if config.tool == "none" else (self._tool.function,),
         )
         self._histories: list[list[ModelMessage]] = []
 
@@ -30,6 +31,7 @@ class PydanticAIAdapter:
             self._sdk = open_sdk(self._config, over_aiohttp=True)
             provider = AnthropicProvider(anthropic_client=self._sdk)
             self._agent.model = AnthropicModel(ANTHROPIC.model, provider=provider)
+        await self._tool.open()
         self._histories = [[] for _ in range(sessions)]
 
     async def ask(self, session: int, on_text: OnText) -> None:
@@ -47,6 +49,7 @@ class PydanticAIAdapter:
         self._histories[session] = []
 
     async def close(self) -> None:
+        self._tool.close()
         if self._sdk is not None:
             await self._sdk.close()
             self._sdk = None

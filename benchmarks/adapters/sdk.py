@@ -9,8 +9,8 @@ from anthropic.types import MessageParam, ToolParam, ToolResultBlockParam, ToolU
 
 from ..load.answers import ANTHROPIC
 from .adapter import AdapterConfig, OnText
-from .ray_tool import RayTool
-from .tool import DESCRIPTION, NAME, SCHEMA, look_around
+from .placed_tool import PlacedTool
+from .tool import DESCRIPTION, NAME, SCHEMA
 
 _MAX_CONNECTIONS = 100_000
 _LIMITS = httpx2.Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=_MAX_CONNECTIONS)
@@ -35,14 +35,13 @@ class SdkAdapter:
         self._histories: list[list[MessageParam]] = []
         tool = ToolParam(name=NAME, description=DESCRIPTION, input_schema=SCHEMA)
         self._tools: list[ToolParam] = [] if config.tool == "none" else [tool]
-        self._ray_tool = RayTool(config) if config.tool == "on Ray" else None
+        self._tool = PlacedTool(config)
 
     async def open(self, sessions: int) -> None:
         """Open one client for all, and an empty list for each."""
         if self._sdk is None:
             self._sdk = open_sdk(self._config, self._over_aiohttp)
-        if self._ray_tool is not None:
-            await self._ray_tool.open()
+        await self._tool.open()
         self._histories = [[] for _ in range(sessions)]
 
     async def ask(self, session: int, on_text: OnText) -> None:
@@ -50,7 +49,7 @@ class SdkAdapter:
         messages: list[MessageParam] = [*self._histories[session], {"role": "user", "content": "Hi"}]
         while use := await self._read_step(messages, on_text):
             arguments = cast("dict[str, Any]", use["input"])
-            found = await (self._ray_tool.run(arguments) if self._ray_tool else look_around(**arguments))
+            found = await self._tool.function(arguments["place"], arguments["how_often"])
             result = ToolResultBlockParam(type="tool_result", tool_use_id=use["id"], content=found)
             messages.append({"role": "assistant", "content": [use]})
             messages.append({"role": "user", "content": [result]})
@@ -88,8 +87,7 @@ class SdkAdapter:
         self._histories[session] = []
 
     async def close(self) -> None:
-        if self._ray_tool is not None:
-            self._ray_tool.close()
+        self._tool.close()
         if self._sdk is not None:
             await self._sdk.close()
             self._sdk = None

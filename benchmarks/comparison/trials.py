@@ -76,6 +76,6 @@ def curves_by_sessions(
 
 
 def select_peers(peers: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    """Those of *peers* that are *wanted*; all, if *wanted* is empty."""
+    """Those of *peers* that are *wanted*, with their variants ("name, variant"); all, if *wanted* is empty."""
     names = set(wanted)
-    return tuple(peer for peer in peers if not names or peer in names)
+    return tuple(peer for peer in peers if not names or peer.partition(",")[0] in names)

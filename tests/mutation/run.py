@@ -43,7 +43,10 @@ EXCLUDED = (
 LEAST_RATE = 0.9
 FAST_S = 0.1
 FAST_LIMIT_S, SLOW_LIMIT_S = 60, 240
-"""How long the tests of a mutant may take: an endless loop counts as killed."""
+"""How much CPU time the tests of a mutant may take: an endless loop counts as killed."""
+
+BUSY = 4
+"""The tests of a mutant that waits for ever end after so many times their limit: they share the machine."""
 
 MEMORY_BYTES = 6 << 30
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,13 +96,14 @@ def _run_tests(mutant: Mutant, tests: Sequence[str], limit_s: int) -> bool:
         status = 70
         with suppress(BaseException):
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+            resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s))
             null = os.open(os.devnull, os.O_RDWR)
             for descriptor in range(3):
                 os.dup2(null, descriptor)
             sys.meta_path.insert(0, _MutatedModule(mutant))
             status = int(pytest.main([*PYTEST, "-x", *tests]))
         os._exit(status)
-    deadline = time.monotonic() + limit_s
+    deadline = time.monotonic() + BUSY * limit_s
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:

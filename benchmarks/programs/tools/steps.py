@@ -23,10 +23,11 @@ _LONGEST_S = 120.0
 _MANY = 1_000
 _WARM_UP_SESSIONS = 4
 
+_PEERS = ("sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph")
 ON_RAY = "packed, on Ray"
-TASK_BY_HAND = "sdk-aiohttp, a Ray task for each use"
-_TASKS = (ON_RAY, TASK_BY_HAND)
-_IN_THE_PROGRAM = ("sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph")
+_TASKS = {peer: f"{peer}, a Ray task for each use" for peer in _PEERS}
+TASK_BY_HAND = _TASKS["sdk-aiohttp"]
+_ON_RAY = (ON_RAY, *_TASKS.values())
 _AT_MANY = (OURS, LIMIT, "sdk-aiohttp")
 """With 1,000 sessions the others take minutes."""
 
@@ -47,7 +48,7 @@ class _Size(msgspec.Struct, frozen=True):
 
 async def measure(options: Options) -> AsyncIterator[Row]:
     """One session, then 100, with the tool in the program and on Ray; then 1,000, beside the limit."""
-    peers = options.scale.pick((*_IN_THE_PROGRAM, TASK_BY_HAND), ("sdk-aiohttp", TASK_BY_HAND), ())
+    peers = options.scale.pick((*_PEERS, *_TASKS.values()), ("sdk-aiohttp", TASK_BY_HAND), ())
     ours = options.scale.pick((OURS, ON_RAY), (OURS, ON_RAY), (ON_RAY,))
     names = (*ours, LIMIT, *select_peers(peers, options.peers))
     with load_server(Pace(tool_share=1.0, tool_steps=STEPS)) as url:
@@ -56,7 +57,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
                 name: await stack.enter_async_context(contestant_process(*_adapter(name, url))) for name in names
             }
             for name, contestant in contestants.items():
-                if name not in _TASKS:
+                if name not in _ON_RAY:
                     await _run(contestant, _WARM_UP_SESSIONS, 1)
             for size in _sizes(options, names):
                 for row in _rows(size, await _trials(size, contestants)):
@@ -64,7 +65,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 
 
 def _adapter(name: str, url: str) -> tuple[str, AdapterConfig]:
-    place: Tool = "on Ray" if name in _TASKS else "in the program"
+    place: Tool = "on Ray" if name in _ON_RAY else "in the program"
     return name.partition(",")[0], AdapterConfig(url, _TOKENS, tool=place)
 
 
@@ -87,7 +88,7 @@ async def _trials(size: _Size, contestants: Mapping[str, ContestantProcess]) -> 
     trials: dict[str, tuple[Trial, ...]] = dict.fromkeys(size.names, ())
     for _ in range(size.rounds):
         for name in size.names:
-            if name in _TASKS:
+            if name in _ON_RAY:
                 await _run(contestants[name], _WARM_UP_SESSIONS, 1)
             trials[name] += (await _run(contestants[name], size.sessions, size.turns),)
     return {name: Trials(each) for name, each in trials.items()}
@@ -122,9 +123,9 @@ def _rows(size: _Size, trials: Mapping[str, Trials]) -> Iterator[Row]:
 
 
 def _others(name: str, trials: Mapping[str, Trials]) -> dict[str, Trials]:
-    """What *name* is compared with: the frameworks, and the same place of the tool by hand."""
-    by_hand = (TASK_BY_HAND,) if name == ON_RAY else (LIMIT, "sdk", "sdk-aiohttp")
-    return {each: trials[each] for each in (*by_hand, *_IN_THE_PROGRAM[2:]) if each in trials}
+    """What *name* is compared with: those whose tool is in the same place."""
+    same_place = tuple(_TASKS.values()) if name == ON_RAY else (LIMIT, *_PEERS)
+    return {each: trials[each] for each in same_place if each in trials}
 
 
 def _beside(what: str, unit: str, figure: _Figure, ours: Trials, others: Mapping[str, Trials]) -> Iterator[Row]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import ToolResult, ToolUse
@@ -25,6 +25,7 @@ from ...api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResu
 from ...api.options import OnToolError, RuntimeOptions
 from ...api.tools.function_tool import FunctionTool, check_function
 from ...tools.batches import Report, Runs
+from ...tools.input_checks import check_input
 from ...tools.results import beginning_of, error_result
 from ...tools.runs import Outcome, ToolRun, function_run
 from .abandoned_turns import AbandonedTurns
@@ -42,18 +43,20 @@ _REJECTIONS = (InvalidConfig, UnsupportedContent, MessageTooLarge, HistoryFull)
 class SessionTools:
     """The tools of a session as this program knows them.
 
-    *functions* are those that run here, by name. *declared* are the names of all, if they are known.
+    *functions* are those that run here, by name. *declared* are all, by name, if they are known.
     """
 
     functions: Mapping[str, FunctionTool] = field(default_factory=dict[str, FunctionTool])
-    declared: frozenset[str] | None = None
+    declared: Mapping[str, Tool | ProviderTool] | None = None
 
     @classmethod
     def of(cls, tools: Iterable[Tool | ProviderTool]) -> Self:
         """The tools of a session that has *tools*."""
-        tools = tuple(tools)
-        functions = {tool.name: tool for tool in tools if isinstance(tool, FunctionTool) and not tool.run.place}
-        return cls(functions, frozenset(tool.name for tool in tools))
+        declared = {tool.name: tool for tool in tools}
+        functions = {
+            name: tool for name, tool in declared.items() if isinstance(tool, FunctionTool) and not tool.run.place
+        }
+        return cls(functions, declared)
 
 
 def checked_functions(tools: Iterable[FunctionTool]) -> SessionTools:
@@ -183,7 +186,8 @@ class TurnTools:
             run_tool = partial(_unknown, sorted(tools.declared))
         if run_tool is None:
             return None
-        return ToolRun(use, partial(run_tool, use), dict, limits.timeout_s, limits.max_result_bytes)
+        arguments = partial(_no_arguments, (tools.declared or {}).get(use.name), use)
+        return ToolRun(use, partial(run_tool, use), arguments, limits.timeout_s, limits.max_result_bytes)
 
     async def _run(
         self, turn: int, runs: list[ToolRun], before: Iterable[asyncio.Event], decision: asyncio.Event
@@ -300,6 +304,13 @@ def _groups(runs: list[ToolRun]) -> list[list[ToolRun]]:
         return [runs]
     free = [run for run in runs if run.approval is None]
     return [*([free] if free else []), *([run] for run in runs if run.approval is not None)]
+
+
+def _no_arguments(tool: Tool | ProviderTool | None, use: ToolUse) -> dict[str, Any]:
+    """None: ``run_tool`` gets *use* itself, the input of which fits the schema of *tool*, if that is known."""
+    if isinstance(tool, Tool):
+        check_input(tool.input_schema, use)
+    return {}
 
 
 def _unknown(declared: Sequence[str], use: ToolUse) -> ToolResult:
