@@ -217,7 +217,8 @@ class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
 class ClusterNode(msgspec.Struct, frozen=True, kw_only=True):
     """A node of the cluster: its *id*, its IP *address*, and how many *actors* with *sessions* of the namespace it has.
 
-    It *is_drained* if it is to end: no session is placed there any more.
+    It *is_drained* if it is to end: no session is placed there any more. *version* is that of this package there, if
+    somebody has looked: no session is placed where it is another one than the program's; ``"none"`` is not installed.
     """
 
     __repr__ = short_repr
@@ -228,3 +229,4 @@ class ClusterNode(msgspec.Struct, frozen=True, kw_only=True):
     actors: int
     sessions: int
     is_drained: bool
+    version: str = ""

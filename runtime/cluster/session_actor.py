@@ -177,7 +177,7 @@ class _SessionActor:
 
     async def _use(self, session_ids: list[str], claim: Claim) -> None:
         if not self._claims.has_met:
-            self._claims.meet(await self._directory.call(lambda directory: directory.check_in.remote()))
+            self._claims.meet(await self._directory.check_in())
         self._claims.use(session_ids, claim)
 
     async def _start(self, session_id: str) -> Endpoint:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -22,8 +23,7 @@ from .journal.client import JournalRef, find_or_start_journal, opened_journal
 from .journal.place import JournalPlace, journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
 from .nodes.actor_options import RayOptions, on_many_nodes, on_one_node
-from .nodes.cluster_nodes import read_nodes
-from .nodes.node_checks import require_nodes
+from .nodes.node_checks import checked_nodes
 from .quotas.client import QuotasRef, find_or_start_quotas
 from .ray_calls import CONCURRENCY, START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
@@ -43,6 +43,8 @@ class SharedActors:
     routers: list[RouterHandle]
     lease: Lease
     memory: MemoryRequests
+    other_versions: dict[str, str]
+    """The versions of this package on nodes that have another one, by their ids: no session actor is started there."""
     journal: JournalRef | None = None
     quotas: QuotasRef | None = None
 
@@ -81,18 +83,18 @@ async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
 
 async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     driver_id = uuid.uuid4().hex
-    nodes = await asyncio.to_thread(read_nodes)
-    require_nodes(options, nodes)
+    nodes, others = await checked_nodes(options)
     memory, node = memory_requests(options.actor_memory_bytes, nodes), on_one_node(options, nodes)
     exists = find_actor(DIRECTORY, options.namespace) is not None
     given = _given_journal(options, exists)
     new = Namespace(options.namespace, options.routers, given, options.quotas)
     directory = DirectoryClient(_directory(new, options, memory, node), options.call_timeout_s)
     namespace = await _register(driver_id, directory, Given(given, options.quotas))
-    routers = [_router(number, options, memory) for number in range(namespace.routers)]
+    routers = [_router(number, options, memory, others) for number in range(namespace.routers)]
     journal = find_or_start_journal(namespace.journal, options, memory.journal, node) if namespace.journal else None
     quotas = find_or_start_quotas(namespace.quotas, options, memory.quotas, node) if namespace.quotas else None
-    shared_actors = SharedActors(driver_id, directory, routers, Lease(directory, driver_id), memory, quotas=quotas)
+    lease = Lease(directory, driver_id)
+    shared_actors = SharedActors(driver_id, directory, routers, lease, memory, others, quotas=quotas)
     try:
         if exists or options.ports:
             starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
@@ -155,7 +157,7 @@ def _directory(
     ).remote(namespace, options.ports)
 
 
-def _router(number: int, options: RuntimeOptions, memory: MemoryRequests) -> RouterHandle:
+def _router(number: int, options: RuntimeOptions, memory: MemoryRequests, avoided: Collection[str]) -> RouterHandle:
     return RouterActor.options(
         name=router_name(number),
         namespace=options.namespace,
@@ -165,5 +167,5 @@ def _router(number: int, options: RuntimeOptions, memory: MemoryRequests) -> Rou
         memory=memory.router,
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
-        **on_many_nodes(options),
+        **on_many_nodes(options, avoided),
     ).remote(options.router_limits, options.ports, RouterPlace(options.namespace, number, int(time.time() * 1000)))

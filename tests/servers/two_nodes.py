@@ -50,9 +50,9 @@ def three_nodes(options: tuple[str, ...], worker_options: tuple[str, ...] = ()) 
         yield address
 
 
-def third_node(address: str, *options: str) -> AbstractContextManager[None]:
-    """Runs the node ``THIRD``, started with *options*, in the cluster at *address*."""
-    return _node((f"--address={address}", f"--node-ip-address={THIRD}", *options), {})
+def third_node(address: str, *options: str, **environ: str) -> AbstractContextManager[None]:
+    """Runs the node ``THIRD``, started with *options* and *environ*, in the cluster at *address*."""
+    return _node((f"--address={address}", f"--node-ip-address={THIRD}", *options), environ)
 
 
 def require_addresses() -> None:

@@ -9,6 +9,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A node of the cluster, with how many *actors* of the namespace run on it.
 
     *memory_bytes* is what it has for actors that request memory, and *free_memory_bytes* what none has requested.
+    *version* is that of this package there, if a program has looked; ``"none"`` is not installed.
     """
 
     __repr__ = short_repr
@@ -20,6 +21,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int
     free_memory_bytes: int
     actors: int
+    version: str = ""
 
 
 class ClusterStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,8 +116,9 @@ class _Directory:
         self._places.release(sessions, host_id)
 
     @ray.method
-    async def check_in(self) -> str:
-        """The id of this directory, for a session actor that is about to use its first claim."""
+    async def check_in(self, version: str) -> str:
+        """The id of this directory, for a session actor of that *version* that is about to use its first claim."""
+        self._namespace.admit(version, Given())
         return self._places.directory_id
 
     @ray.method

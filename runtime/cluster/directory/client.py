@@ -7,6 +7,7 @@ from ...api.errors import DeathReason, DirectoryUnreachable, RuntimeClosed, Unre
 from ..ray_calls import result_within
 from ..ray_errors import ActorDead
 from .actor import DirectoryHandle
+from .package_version import package_version
 from .places import Claim, ClaimRequest, SessionPage
 
 T = TypeVar("T")
@@ -39,6 +40,14 @@ class DirectoryClient:
             ) from None
         except ActorDead:
             raise RuntimeClosed("the namespace was shut down; enter a runtime again") from None
+
+    async def check_in(self) -> str:
+        """The id of the directory.
+
+        Raises:
+            IncompatibleNamespace: the namespace has another version of this package than this process.
+        """
+        return await self.call(lambda actor: actor.check_in.remote(package_version()))
 
     async def page(self, after: str, limit: int) -> SessionPage:
         """The first *limit* sessions after *after*."""

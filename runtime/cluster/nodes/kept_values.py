@@ -1,4 +1,4 @@
-"""Values that an actor keeps for the process after it, in Ray's control service (GCS). All of these calls block."""
+"""Values that a process keeps for others in Ray's control service (GCS). All of these calls block."""
 
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ _store = cast(Any, internal_kv)  # which has no public names
 
 
 def keep_value(name: str, value: bytes) -> None:
-    """Keep *value* until it is taken.
+    """Keep *value* under that name, instead of one that is there already, until it is taken.
 
     Raises:
         ClusterLost: Ray does not answer.
@@ -23,14 +23,22 @@ def keep_value(name: str, value: bytes) -> None:
         raise translated(error) from None
 
 
-def take_kept_value(name: str) -> bytes | None:
-    """The value of that name, which is kept no longer; ``None`` if there is none.
+def kept_value(name: str) -> bytes | None:
+    """The value of that name; ``None`` if there is none.
 
     Raises:
         ClusterLost: Ray does not answer.
     """
     try:
-        value = cast(bytes | None, _store._internal_kv_get(name.encode(), namespace=_NAMESPACE))
+        return cast(bytes | None, _store._internal_kv_get(name.encode(), namespace=_NAMESPACE))
+    except RayError as error:
+        raise translated(error) from None
+
+
+def take_kept_value(name: str) -> bytes | None:
+    """As ``kept_value``; it is kept no longer."""
+    value = kept_value(name)
+    try:
         if value is not None:
             _store._internal_kv_del(name.encode(), namespace=_NAMESPACE)
     except RayError as error:

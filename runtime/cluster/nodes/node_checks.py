@@ -1,19 +1,53 @@
 """What the options ask of nodes and none has: Ray would wait for such a node in silence."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import Collection, Mapping, Sequence
 
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.errors import InvalidConfig
+from ...api.errors import IncompatibleNamespace
 from ...api.options import RuntimeOptions
-from .cluster_nodes import Node
+from .cluster_nodes import Node, read_nodes
+from .node_versions import other_versions, version_problem
+
+log = logging.getLogger(__name__)
 
 _MOST_SHOWN = 5
 
 
-def require_nodes(options: RuntimeOptions, nodes: Sequence[Node]) -> None:
-    """Raises:
-    InvalidConfig: a label or a resource that *options* ask for is on none of *nodes*, or all of them on none together.
+async def checked_nodes(options: RuntimeOptions, known: Collection[str] = ()) -> tuple[list[Node], dict[str, str]]:
+    """The nodes that are alive, and the versions of this package on those that have another one, by their ids.
+
+    The latter are logged, but for those that are *known*. Raises what ``require_nodes`` does, and ``ClusterLost`` if Ray does not answer.
     """
+    nodes = await asyncio.to_thread(read_nodes)
+    others = await other_versions(nodes)
+    require_nodes(options, nodes, others)
+    for node in nodes:
+        if node.id in others.keys() - set(known):
+            log.warning("%s", version_problem(node.address, others[node.id]))
+    return nodes, others
+
+
+def require_nodes(options: RuntimeOptions, nodes: Sequence[Node], others: Mapping[str, str]) -> None:
+    """*others* are the versions of this package on nodes that have another one, by their ids.
+
+    Raises:
+        InvalidConfig: a label or a resource that *options* ask for is on none of *nodes*, or all of them on none
+            together.
+        IncompatibleNamespace: only nodes with other versions have them.
+    """
+    try:
+        _require_nodes(options, [node for node in nodes if node.id not in others])
+    except InvalidConfig:
+        _require_nodes(options, nodes)
+        problems = [version_problem(node.address, others[node.id]) for node in nodes if node.id in others]
+        shown_problems = "; ".join(problems[:_MOST_SHOWN])
+        raise IncompatibleNamespace(f"{shown_problems}; install the same on all nodes, and start them again") from None
+
+
+def _require_nodes(options: RuntimeOptions, nodes: Sequence[Node]) -> None:
     _require_labels("options.control_node_labels", options.control_node_labels, nodes)
     _require_labels("options.node_labels", options.node_labels, nodes)
     for name, amount in options.actor_resources.items():

@@ -83,7 +83,8 @@ class ActorPool:
     ) -> HostRef:
         """Start an actor. It loads *provider* before it is ready. Its name has *session_id*, if it is for one session.
 
-        It is *detached* also if the options say so. It is not on the node with the id *avoided*.
+        It is *detached* also if the options say so. It is not on the node with the id *avoided*,
+        nor on one with another version of this package.
         """
         detached = detached or self._options.detached
         driver_id = self._shared_actors.driver_id
@@ -97,7 +98,7 @@ class ActorPool:
             memory=memory.dedicated if dedicated else memory.packed,
             resources=dict(self._options.actor_resources),
             max_concurrency=CONCURRENCY,
-            **on_many_nodes(self._options, [avoided] if avoided else ()),
+            **on_many_nodes(self._options, {*self._shared_actors.other_versions, avoided} - {""}),
         ).remote(
             owner,
             self._shared_actors.routers,
@@ -151,16 +152,19 @@ class ActorPool:
         if host in self._packed:
             self._packed.remove(host)
         elif host and self._warm.replace(host):
-            self.remove(host)
-            kill_actor(host.actor)
+            self.discard(host)
 
     def unassign(self, host: HostRef, sessions: int) -> None:
         """Undo the assignment of sessions that were not opened on *host*. A dedicated actor is killed."""
         if is_packed(host.id):
             host.sessions -= sessions
         else:
-            self.remove(host)
-            kill_actor(host.actor)
+            self.discard(host)
+
+    def discard(self, host: HostRef) -> None:
+        """Kill an actor, and forget it."""
+        self.remove(host)
+        kill_actor(host.actor)
 
     def on_session_closed(self, host: HostRef) -> None:
         """Count one session less on *host*; a dedicated actor exits with its session."""

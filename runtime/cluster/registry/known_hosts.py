@@ -7,6 +7,7 @@ from ...api.errors import DeathReason
 from ...api.options import RuntimeOptions
 from ..background import Background
 from ..directory.places import HostOwner
+from ..nodes.node_checks import checked_nodes
 from ..pool.actor_pool import ActorPool
 from ..ray_calls import find_actor, require_gcs
 from ..refs import HostRef
@@ -27,6 +28,7 @@ class KnownHosts:
         self._driver_id = shared_actors.driver_id
         self._directory = shared_actors.directory
         self._options = options
+        self._other_versions = shared_actors.other_versions
         self._background = background
         self._others: dict[str, HostRef] = {}  # of other drivers
         self._many_hosts = _FEW_HOSTS
@@ -60,6 +62,19 @@ class KnownHosts:
         """Record that the host has died: the ids of its sessions are freed, and their readers are told."""
         self.forget(host_id)
         await self._directory.call(lambda directory: directory.mark_dead.remote(host_id, reason))
+
+    async def leave_other_versions(self, failed: HostRef) -> bool:
+        """End an actor that has *failed*, and start none on nodes with another version of this package any more.
+
+        Returns true if there are such nodes.
+
+        Raises:
+            IncompatibleNamespace: there are no others.
+        """
+        self.pool.discard(failed)
+        _, others = await checked_nodes(self._options, self._other_versions)
+        self._other_versions.update(others)
+        return bool(others)
 
     def forget_gone_if_many(self) -> None:
         """Forget actors that have ended, now and then."""

@@ -7,7 +7,15 @@ from contextlib import suppress
 
 from ....providers.registry import ProviderConfig, with_request_forms
 from ....providers.schema.checks.shown import shown
-from ...api.errors import RuntimeClosed, SessionClosed, SessionExists, UnknownSession, Unreachable
+from ...api.errors import (
+    DeathReason,
+    IncompatibleNamespace,
+    RuntimeClosed,
+    SessionClosed,
+    SessionExists,
+    UnknownSession,
+    Unreachable,
+)
 from ...api.options import ENVIRONMENT
 from ...api.placement import Packed, Placement
 from ...journal.entry import Position
@@ -177,6 +185,9 @@ class Recovery:
             host.endpoint = rebuilt
         except BaseException as error:
             await asyncio.shield(self._give_up(request, host, error))
+            if isinstance(error, IncompatibleNamespace) or _has_not_started(error):
+                await self._hosts.leave_other_versions(host)
+                return None
             if isinstance(error, StaleClaim | ActorDead | ActorUnavailable | StaleIncarnation):
                 return None  # the directory or the actor died, or another program was faster: try again
             raise
@@ -195,3 +206,7 @@ class Recovery:
     def _with_secret(self, public: ProviderConfig, environ: Mapping[str, str]) -> ProviderConfig:
         known = known_provider(public, self.known) if self._credentials == ENVIRONMENT else None
         return known or with_request_forms(public.resolved(environ))
+
+
+def _has_not_started(error: BaseException) -> bool:
+    return isinstance(error, ActorDead) and error.reason is DeathReason.NOT_STARTED

@@ -16,6 +16,7 @@ from ...api.config import SessionConfig
 from ...api.errors import (
     ClusterLost,
     DeathReason,
+    IncompatibleNamespace,
     PeerUnreachable,
     RuntimeClosed,
     SessionClosed,
@@ -127,17 +128,20 @@ class SessionRegistry:
             await require_gcs()
             host = self.pool.start(session_id=session_ids[0])
         self._hosts.forget_gone_if_many()
+        is_first_try = True
         while True:
             was_started = host.endpoint is not None or is_warm(host.id)
             try:
                 return await self._claim_and_open(opening, host)
             except StaleClaim:
                 continue  # the directory was restarted meanwhile
-            except SessionDied:
+            except (IncompatibleNamespace, SessionDied) as error:
                 self.pool.unassign(host, len(session_ids))
-                if not was_started:
-                    raise
-                host = self.pool.replace(host, len(session_ids))  # it had died before
+                if not was_started or isinstance(error, IncompatibleNamespace):  # else it had died before
+                    if not is_first_try or not await self._hosts.leave_other_versions(host):
+                        raise
+                    is_first_try = False
+                host = self.pool.replace(host, len(session_ids))
             except BaseException:
                 self.pool.unassign(host, len(session_ids))
                 raise

@@ -13,6 +13,7 @@ from ...api.options import validated_session_id
 from ...api.status import ClusterNode, NodeDrain
 from ...cluster.nodes.cluster_nodes import Node, drain_in_ray, draining_nodes, nodes_of_actors, read_nodes
 from ...cluster.nodes.move_orders import DirectoryCall, MoveRequest, decode_counts, decode_hosts, encode
+from ...cluster.nodes.node_versions import known_versions
 from ...cluster.ray_calls import require_gcs
 from ...journal.errors import NoJournal
 from ..calls.arguments import checked_timeout
@@ -48,6 +49,7 @@ class Nodes:
         """
         nodes, drained, actors = await self._read()
         counts = await self._counts()
+        versions = await asyncio.to_thread(known_versions, [node.id for node in nodes])
         hosts = {node.id: [name for name in counts if actors.get(name) == node.id] for node in nodes}
         return [
             ClusterNode(
@@ -57,6 +59,7 @@ class Nodes:
                 actors=len(hosts[node.id]),
                 sessions=sum(counts[name] for name in hosts[node.id]),
                 is_drained=node.id in drained,
+                version=versions.get(node.id, ""),
             )
             for node in sorted(nodes, key=lambda node: (node.address, node.id))
         ]

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from ...api.operations.cluster_status import ClusterStatus, NodeStatus
 from ...api.options import RuntimeOptions
 from ...cluster.directory.actor_names import DIRECTORY, JOURNAL, is_host, kind_of
+from ...cluster.directory.package_version import package_version
+from ...cluster.nodes.node_versions import version_problem
 from ...cluster.start.ray_start import connect_to_running_ray
 from ...metrics import catalog
 from ...metrics.counts import Report
@@ -75,7 +77,7 @@ def _status(
         journal=_journal(places, silent, snapshot),
         unreachable=tuple(name for name in silent if is_host(name)),
         asked=asked,
-        problems=tuple(_problems(places, silent, snapshot)),
+        problems=(*_version_problems(nodes), *_problems(places, silent, snapshot)),
     )
 
 
@@ -94,6 +96,11 @@ def _journal(places: ActorPlaces, silent: Sequence[str], snapshot: Snapshot) -> 
     if (waits_s := snapshot.total(catalog.JOURNAL_WAIT)) >= _LONG_WAIT_S:
         return f"it has taken no record for {waits_s:.0f} s"
     return "reachable"
+
+
+def _version_problems(nodes: Sequence[NodeStatus]) -> list[str]:
+    others = [node for node in nodes if node.is_alive and node.version not in ("", package_version())]
+    return [version_problem(node.address, node.version) for node in others]
 
 
 def _problems(places: ActorPlaces, silent: Sequence[str], snapshot: Snapshot) -> list[str]:

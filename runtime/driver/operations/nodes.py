@@ -10,6 +10,7 @@ from ray.exceptions import RayError
 
 from ...api.operations.cluster_status import NodeStatus
 from ...cluster.directory.actor_names import is_host, is_ours
+from ...cluster.nodes.node_versions import known_versions
 from ...cluster.ray_calls import find_actor, list_actors
 from ...cluster.ray_errors import translated
 
@@ -52,6 +53,7 @@ def node_statuses(actors: ActorPlaces) -> tuple[NodeStatus, ...]:
     except RayError as error:
         raise translated(error) from None
     counts = Counter(actors.running.values())
+    versions = known_versions([node["NodeID"] for node in nodes if node["Alive"]])
     statuses = [
         NodeStatus(
             id=node["NodeID"],
@@ -61,6 +63,7 @@ def node_statuses(actors: ActorPlaces) -> tuple[NodeStatus, ...]:
             memory_bytes=int(node["Resources"].get("memory", 0)),
             free_memory_bytes=int(available.get(node["NodeID"], {}).get("memory", 0)),
             actors=counts[node["NodeID"]],
+            version=versions.get(node["NodeID"], ""),
         )
         for node in nodes
     ]

@@ -3,9 +3,10 @@
 import pytest
 
 import rayconteur as rc
-from rayconteur.errors import InvalidConfig
+from rayconteur.errors import IncompatibleNamespace, InvalidConfig
 from rayconteur.runtime.cluster.nodes.cluster_nodes import Node
 from rayconteur.runtime.cluster.nodes.node_checks import require_nodes
+from rayconteur.runtime.cluster.nodes.node_versions import NOT_INSTALLED
 
 NODES = [
     Node("1", "10.0.0.1", {"zone": "eu"}, {"slot": 2.0}),
@@ -22,7 +23,7 @@ NODES = [
     ],
 )
 def test_what_a_node_has_may_be_asked_for(options: rc.RuntimeOptions) -> None:
-    require_nodes(options, NODES)
+    require_nodes(options, NODES, {})
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_what_a_node_has_may_be_asked_for(options: rc.RuntimeOptions) -> None:
 )
 def test_what_no_node_has_is_named(options: rc.RuntimeOptions, problem: str) -> None:
     with pytest.raises(InvalidConfig, match=problem):
-        require_nodes(options, NODES)
+        require_nodes(options, NODES, {})
 
 
 @pytest.mark.parametrize("labels", [{"a b": "x"}, {"a": "!x"}, {"a": "in(x,y)"}, {"": "x"}, {"a": "x" * 64}])
@@ -48,3 +49,16 @@ def test_what_is_no_label_is_rejected(labels: dict[str, str]) -> None:
         rc.RuntimeOptions(node_labels=labels)
     with pytest.raises(InvalidConfig, match="is no label of a node"):
         rc.RuntimeOptions(control_node_labels=labels)
+
+
+@pytest.mark.parametrize("options", [rc.RuntimeOptions(), rc.RuntimeOptions(node_labels={"zone": "us"})])
+def test_nodes_with_another_version_do_not_count_and_are_named_if_there_are_no_others(
+    options: rc.RuntimeOptions,
+) -> None:
+    others = {"2": "9.9"} if options.node_labels else {"1": NOT_INSTALLED, "2": "9.9"}
+
+    with pytest.raises(IncompatibleNamespace, match=r"node 10\.0\.0\.2 has version 9\.9 of rayconteur") as rejected:
+        require_nodes(options, NODES, others)
+
+    assert ("10.0.0.1 has no rayconteur" in str(rejected.value)) is ("1" in others)
+    require_nodes(rc.RuntimeOptions(node_labels={"zone": "eu"}), NODES, {"2": "9.9"})
