@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         ToolInputChunk,
         TurnStarted,
     )
+    from rayconteur.runtime.api.fleet.templates import Template
     from rayconteur.runtime.api.messages import (
         Clear,
         Compact,
@@ -97,6 +98,7 @@ _names = _LazyNames(
             "Cited Cleared Closed Compacted Completed Configured Failed FromLLM Interrupted Missed Retrying "
             "StreamStarted TextChunk ThinkingChunk TokenUpdate ToolBatch ToolInputChunk TurnStarted"
         ),
+        ".runtime.api.fleet.templates": "Template",
         ".runtime.api.messages": "Clear Compact Configure Interrupt Retry ToLLM ToolResults UserMessage",
         ".runtime.api.options": "RuntimeOptions",
         ".runtime.api.placement": "Dedicated Packed",
@@ -130,12 +132,12 @@ def __dir__() -> list[str]:
 # fmt: off
 __all__ = [
     "Anthropic", "AzureOpenAI", "Bedrock", "Cited", "Clear", "Cleared", "Closed", "Cohere", "Compact", "Compacted",
-    "Completed", "Configure", "Configured", "Dedicated", "Document", "Failed", "FromLLM", "Google",
-    "Image", "Interrupt", "Interrupted", "Limits", "Message", "Missed", "Opaque", "OpenAI", "Packed", "ProviderTool",
+    "Completed", "Configure", "Configured", "Dedicated", "Document", "Failed", "FromLLM", "Google", "Image",
+    "Interrupt", "Interrupted", "Limits", "Message", "Missed", "Opaque", "OpenAI", "Packed", "ProviderTool",
     "RayconteurError", "Reasoning", "Reply", "Retry", "RetryPolicy", "Retrying", "Runtime", "RuntimeOptions",
-    "Scripted", "SessionConfig", "SessionHandle", "StreamStarted", "Text", "TextChunk", "Thinking", "ThinkingChunk",
-    "ToLLM", "TokenUpdate", "Tool", "ToolBatch", "ToolChoice", "ToolInputChunk", "ToolResult", "ToolResults", "ToolUse",
-    "TurnStarted", "Usage", "UserMessage", "blocking", "compaction", "errors", "load", "model", "providers", "runtime",
-    "scripted", "tool",
+    "Scripted", "SessionConfig", "SessionHandle", "StreamStarted", "Template", "Text", "TextChunk", "Thinking",
+    "ThinkingChunk", "ToLLM", "TokenUpdate", "Tool", "ToolBatch", "ToolChoice", "ToolInputChunk", "ToolResult",
+    "ToolResults", "ToolUse", "TurnStarted", "Usage", "UserMessage", "blocking", "compaction", "errors", "load",
+    "model", "providers", "runtime", "scripted", "tool",
 ]
 # fmt: on

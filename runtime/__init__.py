@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         TurnEnd,
         Waiting,
     )
+    from .api.fleet.followed_template import FollowedTemplate
+    from .api.fleet.templates import StoredTemplate, TemplateVersion
     from .api.fleet.where import FleetResult, SessionOutcome, Where
     from .api.journal import (
         JournalConfig,
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from .driver.prompt_map import PromptMap
     from .driver.shutdown import shutdown
     from .driver.stored_session import StoredSession
+    from .driver.templates.templates import Templates
     from .driver.typed_reply import TypedAnswer, TypedReply
     from .events.reader import Reader
     from .logs.json_formatter import JSONFormatter
@@ -98,6 +101,8 @@ _names = LazyNames(
         ),
         ".driver.config_file.reading": "load_config",
         ".driver.config_file.runtime_config": "RuntimeConfig",
+        ".api.fleet.followed_template": "FollowedTemplate",
+        ".api.fleet.templates": "StoredTemplate TemplateVersion",
         ".api.fleet.where": "FleetResult SessionOutcome Where",
         ".api.journal": (
             "JournalConfig MemoryJournalConfig PostgresJournalConfig RedisJournalConfig SQLiteJournalConfig"
@@ -125,6 +130,7 @@ _names = LazyNames(
         ".driver.prompt_map": "PromptMap",
         ".driver.shutdown": "shutdown",
         ".driver.stored_session": "StoredSession",
+        ".driver.templates.templates": "Templates",
         ".driver.typed_reply": "TypedAnswer TypedReply",
         ".events.reader": "Reader",
         ".logs.json_formatter": "JSONFormatter",
@@ -168,6 +174,7 @@ __all__ = [
     "Died",
     "FinalAnswer",
     "FleetResult",
+    "FollowedTemplate",
     "ForkOrigin",
     "FunctionTool",
     "JSONFormatter",
@@ -210,6 +217,9 @@ __all__ = [
     "Steered",
     "StepCompleted",
     "StoredSession",
+    "StoredTemplate",
+    "TemplateVersion",
+    "Templates",
     "TextTools",
     "ToolCompleted",
     "ToolFailed",

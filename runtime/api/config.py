@@ -21,6 +21,7 @@ from ...providers.schema.request import Positive, PositiveSeconds, Settings
 from ...providers.schema.tools import Approval, ProviderTool, Tool, ToolStart, is_object
 from ...providers.wire.cache_points import check_system
 from .catalog.labels import Labels
+from .fleet.followed_template import FollowedTemplate
 from .settings.policies import DeferTools, Limits, OnCrash, OnInterrupt, OnMaxSteps, OnRefusal, RetryPolicy, WhenBusy
 from .tools.approval_policy import ApprovalPolicy
 from .tools.builtins import RESERVED_NAMES
@@ -55,7 +56,8 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     result. *defer_tools* is whether the model has to search for tools when there are many, *start_tools* whether those
     that do not say so themselves start while the answer is still streamed. *passivate_after_s* is how long a session
     with a journal is idle, in seconds, before it leaves memory; by default, what the options of the runtime say.
-    *labels* are how the session is listed.
+    *labels* are how the session is listed. *template* is the template that the session follows, if any: ``spawn`` sets
+    it, and a ``Configure`` with ``None`` ends it.
     """
 
     compaction: Compaction | None = Layered()
@@ -81,6 +83,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits = Limits()
     passivate_after_s: PositiveSeconds | None = None
     labels: Labels = Labels()
+    template: FollowedTemplate | None = None
 
 
 def check_settings(settings: Settings, name: str) -> None:

@@ -15,9 +15,10 @@ from ray.actor import ActorProxy
 from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
 from ..api.errors import DirectoryUnreachable, RuntimeClosed
+from ..api.fleet.templates import StoredTemplate
 from ..api.fleet.where import SessionOutcome
 from ..api.status import SessionStatus, SessionSummary
-from ..session.fleet import FleetOrder, carry_out, select
+from ..session.fleet.orders import FleetOrder, carry_out, select
 from ..session.forks import ForkStart, fork_start
 from ..session.garbage import SessionFreezer
 from ..session.host import Host, SessionKey
@@ -28,15 +29,14 @@ from ..session.requests.credentials import known_provider
 from ..session.requests.quota_gate import QuotaGate
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
-from .actor_logs import Logged, log_as
+from .actor_logs import log_as
 from .directory.actor import DirectoryHandle
 from .directory.client import DirectoryClient
 from .directory.host_claims import HostClaims
 from .directory.places import Claim, HostOwner, HostReport
 from .host_calls import serve
-from .journal.client import JournalRef
 from .metrics.reporter import Reporter
-from .quotas.client import QuotasRef
+from .pool.actor_settings import SessionActorSettings
 from .ray_calls import kill_actor, no_answer, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
@@ -49,31 +49,15 @@ _GRACE_S = 0.1
 """For the answers to the last calls. ``ray.actor.exit_actor`` waits for them itself, but keeps the name for seconds."""
 
 
-class SessionActorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session actor is started with: the *namespace* in which it has the name of its host.
-
-    A *dedicated* actor is retired from the start: it exits with its only session. It loads *provider*, the name of one,
-    before it is ready. It logs as *logged*. *journal* and *quotas* are those of the namespace, if it has them. Its
-    sessions leave memory when they have been idle for *passivate_after_s*, where their config does not say so.
-    """
-
-    namespace: str
-    dedicated: bool
-    provider: str | None
-    ports: tuple[int, int] | None
-    history_bytes: int
-    call_timeout_s: float
-    logged: Logged = Logged()
-    journal: JournalRef | None = None
-    quotas: QuotasRef | None = None
-    passivate_after_s: float | None = None
-
-
 class Predecessor(msgspec.Struct, frozen=True):
-    """The actor that had a session as *incarnation*. It ran *out_of_memory*, as far as that is known."""
+    """The actor that had a session as *incarnation*. It ran *out_of_memory*, as far as that is known.
+
+    *templates* are those of the namespace, without secrets, as the session is claimed.
+    """
 
     incarnation: int
     out_of_memory: bool
+    templates: Sequence[StoredTemplate] = ()
 
 
 class _SessionActor:
@@ -84,7 +68,7 @@ class _SessionActor:
         owner: HostOwner,
         routers: list[RouterHandle],
         directory: DirectoryHandle,
-        settings: "SessionActorSettings",
+        settings: SessionActorSettings,
     ) -> None:
         log_as(settings.logged)
         self._claims = HostClaims(owner)
@@ -144,6 +128,7 @@ class _SessionActor:
         without secrets. Raises what ``open`` does, and ``JournalError``.
         """
         await self._use([session_id], claim)
+        self._host.templates.learn(before.templates)
         try:
             needed = await self._host.rebuild(key := (session_id, claim.epoch), before.incarnation + 1)
         except BaseException:

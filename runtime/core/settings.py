@@ -17,8 +17,13 @@ _UNKNOWN = ModelFacts()
 def changed_config(
     config: SessionConfig, change: Configure | TurnSettings, facts: ModelFacts = _UNKNOWN
 ) -> SessionConfig:
-    """*config* with *change* applied. *facts* are those of a model that the change names without a provider."""
+    """*config* with *change* applied. *facts* are those of a model that the change names without a provider.
+
+    What a session that follows a template changes itself, its template does not change any more.
+    """
     settings = given_settings(change)
+    if config.template and isinstance(change, Configure) and "template" not in settings:
+        settings["template"] = config.template.overridden_by(settings)
     model = settings.pop("model", None)
     config = msgspec.structs.replace(config, **settings)
     if model is None:

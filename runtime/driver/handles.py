@@ -9,6 +9,7 @@ from ...providers.registry import ProviderConfig
 from ...providers.schema.checks.shown import shown
 from ..api.config import SessionConfig
 from ..api.errors import SessionDied, SessionExists, UnknownSession
+from ..api.fleet.templates import Template
 from ..api.fleet.where import FleetResult, Where
 from ..api.messages import Configure
 from ..api.options import RuntimeOptions
@@ -17,7 +18,7 @@ from ..cluster.refs import HostRef, SessionRef
 from ..events.reader import Reader
 from ..events.segments import Position
 from ..session.durable.reading import recorded_events
-from ..session.fleet import has_settings
+from ..session.fleet.orders import has_settings
 from .calls.arguments import checked_placement, session_ids_of
 from .calls.forks import Fork
 from .calls.preparation import prepared_config
@@ -26,6 +27,7 @@ from .calls.stored_fleet import call_stored
 from .calls.tool_runs import SessionTools
 from .resources import Resources
 from .session_handle import SessionHandle
+from .templates.templates import Templates
 
 
 class Handles:
@@ -35,6 +37,18 @@ class Handles:
         self._resources = resources
         self._options = options
         self._placement = placement
+        self.templates = Templates(resources.registry, options)
+
+    async def prepared(self, config: SessionConfig | Template) -> tuple[SessionConfig, SessionTools]:
+        """The config of new sessions, prepared, and those of its tools that run here.
+
+        Raises:
+            ConfigError: as for ``spawn``.
+        """
+        if isinstance(config, Template):
+            config = await self.templates.config(config)
+        prepared = await prepared_config(config, self._options)
+        return prepared, SessionTools.of(config.tools or ())
 
     async def open(
         self,
@@ -67,6 +81,8 @@ class Handles:
         except BaseException as error:
             await asyncio.gather(*(session.close() for session in opened), return_exceptions=True)
             raise error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error from None
+        if config.template:
+            await self.templates.catch_up(config.template, session_ids)
         order = {session_id: index for index, session_id in enumerate(session_ids)}
         return sorted(opened, key=lambda session: order[session.id])
 
@@ -84,10 +100,10 @@ class Handles:
         return handle
 
     async def attach_or_open(
-        self, session_id: str, config: SessionConfig, placement: Placement | None
+        self, session_id: str, config: SessionConfig | Template, placement: Placement | None
     ) -> SessionHandle:
         """The handle of a session that exists, or that is opened with *config* if it does not."""
-        tools, prepared = SessionTools.of(config.tools), await prepared_config(config, self._options)
+        prepared, tools = await self.prepared(config)
         await self._resources.registry.prepare((), prepared)
         while True:
             with suppress(UnknownSession):
@@ -145,17 +161,16 @@ class Handles:
 
 
 def opener(
-    config: SessionConfig, options: RuntimeOptions, placement: Placement, handles: Callable[[], Handles]
+    config: SessionConfig | Template, placement: Placement, handles: Callable[[], Handles]
 ) -> Callable[[], Awaitable[SessionHandle]]:
     """A function that opens sessions of *config*, which is prepared once, by the *handles* of a runtime."""
-    tools = SessionTools.of(config.tools or ())
     preparing = asyncio.Lock()
-    prepared: list[SessionConfig] = []
+    prepared: list[tuple[SessionConfig, SessionTools]] = []
 
     async def open_session() -> SessionHandle:
         async with preparing:
             if not prepared:
-                prepared.append(await prepared_config(config, options))
-        return (await handles().open(prepared[0], tools, session_ids_of(1), placement, are_new=True))[0]
+                prepared.append(await handles().prepared(config))
+        return (await handles().open(*prepared[0], session_ids_of(1), placement, are_new=True))[0]
 
     return open_session

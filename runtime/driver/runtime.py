@@ -12,6 +12,7 @@ from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.messages import Message
 from ..api.config import SessionConfig
 from ..api.errors import RuntimeClosed, UnknownSession, WrongContext
+from ..api.fleet.templates import Template
 from ..api.fleet.where import FleetResult, Where, checked_share
 from ..api.messages import Configure, Interrupt
 from ..api.options import RuntimeOptions
@@ -22,7 +23,7 @@ from ..api.validation import validated_struct
 from ..events.reader import Reader
 from ..events.segments import START
 from ..journal.errors import UnknownJournalSession
-from ..session.fleet import FleetOrder
+from ..session.fleet.orders import FleetOrder
 from .answers.final_answer import FinalAnswer
 from .calls.arguments import (
     checked_address,
@@ -32,8 +33,8 @@ from .calls.arguments import (
     session_ids_of,
     warm_by_provider,
 )
-from .calls.preparation import encoded_history, prepared_change, prepared_config
-from .calls.tool_runs import RunTool, SessionTools, checked_functions, checked_run_tool
+from .calls.preparation import encoded_history, prepared_change
+from .calls.tool_runs import RunTool, checked_functions, checked_run_tool
 from .catalog import Catalog
 from .config_file.reading import load_config
 from .config_file.runtime_config import RuntimeConfig
@@ -43,6 +44,7 @@ from .prompt_map import MapOptions, MapSessions, Prompt, PromptMap, asker, check
 from .resources import Resources, acquire
 from .session_handle import SessionHandle
 from .stored_session import StoredSession
+from .templates.templates import Templates
 from .typed_reply import TypedAnswer
 
 T = TypeVar("T")
@@ -133,7 +135,7 @@ class Runtime:
 
     async def spawn(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         session_id: str | None = None,
         placement: Placement | None = None,
         history: Iterable[Message] = (),
@@ -141,6 +143,7 @@ class Runtime:
         """Start a session. Without *session_id*, an id is generated. It goes on from *history*, if one is given.
 
         The messages of a *history* need no turn numbers; if it ends with a message of the user's, ``retry`` answers it.
+        With a ``Template`` in place of a config, the session follows that.
 
         Raises:
             ConfigError: the config is invalid, or a key or an SDK is missing: the field, variable or extra is named.
@@ -148,19 +151,15 @@ class Runtime:
             SessionExists: the id is taken.
             HistoryFull: the *history* is larger than ``limits.history_bytes``, or than the session actor has room for.
         """
-        self._require_entered()
+        handles = self._require_handles()
         ids, are_new = session_ids_of(1 if session_id is None else [session_id]), session_id is None
-        prepared = await prepared_config(config, self._options)
+        prepared, tools = await handles.prepared(config)
         pages = await asyncio.to_thread(encoded_history, history, prepared.provider.source)
-        return (
-            await self._require_handles().open(
-                prepared, SessionTools.of(config.tools or ()), ids, placement, history=pages, are_new=are_new
-            )
-        )[0]
+        return (await handles.open(prepared, tools, ids, placement, history=pages, are_new=are_new))[0]
 
     async def spawn_many(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         ids: int | Sequence[str],
         placement: Placement | None = None,
         on_progress: Callable[[int, int], None] | None = None,
@@ -172,21 +171,15 @@ class Runtime:
         Raises:
             ConfigError, SessionExists: as for ``spawn``; sessions started already are closed again.
         """
-        self._require_entered()
-        prepared = await prepared_config(config, self._options)
-        return await self._require_handles().open(
-            prepared,
-            SessionTools.of(config.tools or ()),
-            session_ids_of(ids),
-            placement,
-            on_progress,
-            are_new=isinstance(ids, int),
-        )
+        handles = self._require_handles()
+        prepared, tools = await handles.prepared(config)
+        are_new = isinstance(ids, int)
+        return await handles.open(prepared, tools, session_ids_of(ids), placement, on_progress, are_new=are_new)
 
     @overload
     def map(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         prompts: Iterable[Prompt],
         concurrency: int = 20,
         on_progress: Callable[[int, int | None], None] | None = None,
@@ -199,7 +192,7 @@ class Runtime:
     @overload
     def map(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         prompts: Iterable[Prompt],
         concurrency: int = 20,
         on_progress: Callable[[int, int | None], None] | None = None,
@@ -211,7 +204,7 @@ class Runtime:
 
     def map(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         prompts: Iterable[Prompt],
         concurrency: int = 20,
         on_progress: Callable[[int, int | None], None] | None = None,
@@ -237,7 +230,7 @@ class Runtime:
         checked_run_tool(run_tool)
         options = MapOptions(concurrency, retries, on_progress)
         placement = self._placement if isinstance(self._placement, Packed) else Packed()
-        open_session = opener(config, self._options, placement, self._require_handles)
+        open_session = opener(config, placement, self._require_handles)
         if output_type is None:
             return PromptMap(prompts, MapSessions(open_session, asker(run_tool)), options)
         return PromptMap(prompts, MapSessions(open_session, typed_asker(run_tool, output_type)), options)
@@ -251,7 +244,9 @@ class Runtime:
         """
         return await self._require_handles().attach(session_id, checked_functions(tools))
 
-    async def open(self, session_id: str, config: SessionConfig, placement: Placement | None = None) -> SessionHandle:
+    async def open(
+        self, session_id: str, config: SessionConfig | Template, placement: Placement | None = None
+    ) -> SessionHandle:
         """The session with that id: as ``session`` if it exists, on an actor or in the journal, else as ``spawn``.
 
         Of programs that do so at the same time, one starts it. If it exists, it keeps its settings; its functions among
@@ -324,6 +319,11 @@ class Runtime:
     def catalog(self) -> Catalog:
         """The sessions that the journal has, running or not: list, count, search, delete and expire them."""
         return Catalog(self._require_entered().registry, self.session)
+
+    @property
+    def templates(self) -> Templates:
+        """The templates that sessions follow: store, change and delete them."""
+        return self._require_handles().templates
 
     @property
     def nodes(self) -> Nodes:

@@ -28,12 +28,13 @@ from .closing import Closing, wait_for_room
 from .durable.journaling import Journaling
 from .durable.partials import lost_answer
 from .durable.rebuilding import Rebuilt
+from .fleet.templates import KnownTemplates
 from .history_budget import HistoryBudget
 from .leaving import Leaving
 from .metrics.gauges import HostGauges
 from .pages import decode_part
 from .requests.client_pool import ClientPool
-from .requests.credentials import Credentials
+from .requests.credentials import Credentials, checked_credentials
 from .session import Session
 from .statuses import summary_of
 from .tools.ray_runs import RayTools
@@ -78,6 +79,7 @@ class Host:
         self._on_tools = self.ray_tools.batch_runs  # shared by all sessions
         self.sessions = self._sessions = dict[str, Session]()
         """Those that are here, by their ids: to be read only."""
+        self.templates = KnownTemplates()
         self._opening = asyncio.Lock()
         self._closing = Closing(self._sessions, on_end, self.publishers)
         self.leaving = Leaving(self._sessions, self._closing, journaling is not None)
@@ -125,7 +127,7 @@ class Host:
         """
         self._require_free(session_ids)
         await self.prepare(config.providers())
-        credentials = self._checked_credentials(config)
+        credentials = checked_credentials(config, self._clients)
         public = self.ray_tools.shared(config.public())
         opened = Opened(config=public, created_at=time.time(), source=config.provider.source)
         outboxes = (self._new_outbox(session_id, epoch, config, incarnation) for session_id in session_ids)
@@ -148,7 +150,7 @@ class Host:
         assert self._journaling
         self._require_free([key[0]])
         self._rebuilt[key] = rebuilt = await self._journaling.rebuilt(JournalKey(*key), incarnation)
-        return rebuilt.providers()
+        return rebuilt.providers() + self.templates.providers_for(key[0], rebuilt.conversation.config)
 
     async def resume(self, key: SessionKey, providers: Sequence[ProviderConfig], out_of_memory: bool = False) -> None:
         """Go on with a session that was rebuilt here, with the secrets of *providers*.
@@ -174,6 +176,7 @@ class Host:
         publisher.publish_first(await self._journaling.segments_after(rebuilt, known))
         self._sessions[key[0]] = session = self._new_session(outbox, credentials, rebuilt)
         session.go_on(Recovered(partial=partial, out_of_memory=out_of_memory))
+        self.templates.catch_up(session, providers)
         self.leaving.idle_timer.follow(session)
         await self._all_stored([key[0]])
         log.info("session %s goes on here, as incarnation %d", key[0], rebuilt.incarnation, extra={"session": key[0]})
@@ -325,13 +328,6 @@ class Host:
             raise
         self._sessions[session.id] = session
         self.leaving.idle_timer.follow(session)
-
-    def _checked_credentials(self, config: SessionConfig) -> Credentials:
-        credentials = Credentials(self._clients)
-        credentials.check_settings(config)
-        credentials.check_compaction(config)
-        credentials.add(*config.providers())
-        return credentials
 
     def _find(self, key: SessionKey) -> Session:
         session = self._sessions.get(key[0])

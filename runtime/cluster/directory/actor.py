@@ -22,9 +22,9 @@ from ...metrics.counts import Report
 from ...streams.endpoint import Endpoint
 from ...streams.listener import Listener
 from ...streams.peer import Peer
-from ..nodes.drains_of import drains_of
 from ..ray_calls import node_address, node_id, tls
 from .actor_names import driver_of
+from .driver_calls import DriverCalls
 from .leases import Leases
 from .metrics import directory_exporter
 from .namespace import Given, Namespace
@@ -44,7 +44,7 @@ class _Directory:
         self._places = Places(uuid.uuid4().hex, durable=namespace.journal is not None)
         self._leases = Leases(LEASE_S)
         self._actors = NamespaceActors(namespace.name, namespace.routers)
-        self._drains = drains_of(namespace, self._places, self._leases, self._actors)
+        self._driver_calls = DriverCalls(namespace, self._places, self._leases, self._actors)
         self._listener = Listener(self._serve)
         self._watchers: dict[str, asyncio.Task[None]] = {}  # of hosts, by their ids
         self._tasks: set[asyncio.Task[None]] = set()
@@ -212,7 +212,7 @@ class _Directory:
     def _begin_rebuild(self) -> asyncio.Task[None]:
         if self._rebuilding is None:
             self._rebuilding = self._run(self._rebuild())
-            self._run(self._drains.run())
+            self._run(self._driver_calls.run())
         return self._rebuilding
 
     async def _rebuild(self) -> None:
@@ -304,7 +304,7 @@ class _Directory:
             raise ValueError("the driver has left the namespace")
         self._awaits_drivers_until = 0.0
         peer.on_lost = lambda: self._on_lost(peer)
-        return self._drains.serve(call, data)
+        return self._driver_calls.serve(call, data)
 
     def _on_lost(self, peer: Peer) -> None:
         self._leases.disconnect(peer.id, peer, time.monotonic())

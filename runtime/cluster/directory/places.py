@@ -61,12 +61,14 @@ class ClaimRequest(msgspec.Struct, frozen=True):
 class Claim(msgspec.Struct, frozen=True):
     """The epoch of the sessions whose ids were claimed; if any of the ids are *taken*, none was claimed.
 
+    *templates* is the revision of the namespace's templates then: what changes later reaches the host.
     It is worth nothing once a directory other than *directory_id* has asked the host for its report.
     """
 
     epoch: int
     directory_id: str
     taken: list[str] = []
+    templates: int = 0
 
 
 class HostReport(msgspec.Struct, frozen=True):
@@ -89,6 +91,8 @@ class Places:
         self.owners: dict[str, HostOwner] = {}
         """The hosts that are known to be alive, by their ids."""
         self._epoch = 0
+        self.templates = 0
+        """The revision of the templates of the namespace."""
         self.unreported: set[str] = set()
         """Hosts that are alive and have not said yet which sessions they have: any id may belong to one of theirs."""
         self.rebuilt_before = 0
@@ -117,7 +121,7 @@ class Places:
         epoch = request.epoch or self._new_epoch(now_ms)
         self.owners[request.owner.host_id] = request.owner
         self._place(request.session_ids, SessionPlace(request.owner.host_id, epoch))
-        claim = Claim(epoch, self.directory_id)
+        claim = Claim(epoch, self.directory_id, templates=self.templates)
         self._remember(request.claim_id, claim)
         return claim
 

@@ -1,4 +1,4 @@
-"""What the directory and the drivers tell each other of sessions that are to move, over the drivers' leases."""
+"""What the directory and the drivers tell each other over the drivers' leases, such as which sessions are to move."""
 
 from enum import IntEnum
 
@@ -16,6 +16,10 @@ class DirectoryCall(IntEnum):
     """How many sessions each host has."""
     DRAINS = 4
     """The nodes that are drained: a list of ``NodeDrain``."""
+    TEMPLATES = 5
+    """The templates: a ``TemplateBook``."""
+    OFFER_TEMPLATES = 6
+    """Offers a ``TemplateBook``, which is used if it is of a later revision. Returns the one in use."""
 
 
 class MoveRequest(msgspec.Struct, frozen=True, array_like=True):

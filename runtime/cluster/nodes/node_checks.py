@@ -19,7 +19,11 @@ _MOST_SHOWN = 5
 async def checked_nodes(options: RuntimeOptions, known: Collection[str] = ()) -> tuple[list[Node], dict[str, str]]:
     """The nodes that are alive, and the versions of this package on those that have another one, by their ids.
 
-    The latter are logged, but for those that are *known*. Raises what ``require_nodes`` does, and ``ClusterLost`` if Ray does not answer.
+    The latter are logged, but for those that are *known*.
+
+    Raises:
+        ClusterLost: Ray does not answer.
+        InvalidConfig, IncompatibleNamespace: as for ``require_nodes``.
     """
     nodes = await asyncio.to_thread(read_nodes)
     others = await other_versions(nodes)

@@ -14,7 +14,7 @@ from ..directory.actor_names import driver_of, is_host
 from ..directory.leases import Leases
 from ..directory.places import Places
 from .cluster_nodes import DrainedNodes, read_drained_nodes
-from .move_orders import DirectoryCall, MoveOrder, MoveRequest, decode_request, encode
+from .move_orders import MoveOrder, MoveRequest, encode
 
 log = logging.getLogger(__name__)
 
@@ -77,20 +77,6 @@ class NodeDrains:
                     self._order(self._order_for(host_id, _turns_have(within_s), None, drained.others > 0))
             if drained.others and (not hosts or (within_s is not None and within_s < _SHARED_S)):
                 await self._move_shared(node_id)
-
-    def serve(self, call: int, data: bytes) -> bytes | None:
-        """Serve a *call* of a driver over its lease."""
-        match call:
-            case DirectoryCall.HOLD:
-                return None
-            case DirectoryCall.MOVE:
-                return encode(self.move(decode_request(data)))
-            case DirectoryCall.HOSTS:
-                return encode(self._places.counts(self._places.owners))
-            case DirectoryCall.DRAINS:
-                return encode(list(self.drains.values()))
-            case _:
-                raise ValueError(f"the directory has no call {call}")
 
     def move(self, request: MoveRequest) -> dict[str, str]:
         """Order sessions to leave the hosts that *request* names. Returns the hosts of those that have one."""

@@ -15,8 +15,9 @@ from ..nodes.actor_options import on_many_nodes
 from ..ray_calls import CONCURRENCY, kill_actor
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef
-from ..session_actor import SessionActor, SessionActorSettings
+from ..session_actor import SessionActor
 from ..shared_actors import SharedActors
+from .actor_settings import SessionActorSettings
 from .warm_actors import WarmActors
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from ....providers.schema.errors import RayconteurError
 from ...api.errors import Unreachable
 from ...api.fleet.where import FleetResult, SessionOutcome, Where, before
-from ...session.fleet import FleetOrder
+from ...session.fleet.orders import FleetOrder
 from ..directory.client import DirectoryClient
 from ..directory.places import SessionPage
 from ..ray_errors import ActorDead, ActorUnavailable

@@ -30,6 +30,7 @@ from ..ray_calls import START_S
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef, SessionRef
 from ..session_actor import Predecessor
+from ..templates.client import TemplatesClient
 from .known_hosts import KnownHosts
 
 _MOST_KNOWN = 16
@@ -51,12 +52,14 @@ class Recovery:
         directory: DirectoryClient,
         hosts: KnownHosts,
         placement: Placement,
+        templates: TemplatesClient,
         credentials: str = ENVIRONMENT,
     ) -> None:
         self._journal = journal
         self._directory = directory
         self._hosts = hosts
         self._placement = placement
+        self._templates = templates
         self._credentials = credentials
         self._running: dict[str, asyncio.Task[SessionRef]] = {}
         self.known: list[ProviderConfig] = []
@@ -175,7 +178,8 @@ class Recovery:
                 self._hosts.pool.unassign(host, 1)
                 return None
             known = self.known[-_MOST_KNOWN:] if self._credentials == ENVIRONMENT else []
-            before = Predecessor(position.incarnation, out_of_memory)
+            templates = await self._templates.known_at(claim.templates)
+            before = Predecessor(position.incarnation, out_of_memory, templates)
             call = host.actor.rebuild.remote(session.id, claim, before, known)
             rebuilt = await host.call_while_alive(call, ready_s=START_S)
             if isinstance(rebuilt, list):

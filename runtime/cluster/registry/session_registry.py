@@ -39,6 +39,7 @@ from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef, SessionRef
 from ..shared_actors import SharedActors
 from ..shipping import put_pages
+from ..templates.client import TemplatesClient
 from .fleet_calls import FleetCalls
 from .known_hosts import KnownHosts
 from .recovery import Recovery
@@ -77,7 +78,9 @@ class SessionRegistry:
         self._closed = False
         journal = self.journal = shared_actors.connect_to_journal()
         """Where sessions are recorded, if anywhere."""
-        self._recovery = Recovery(journal, self._directory, hosts, placement, options.credentials) if journal else None
+        templates = self.templates = TemplatesClient(shared_actors.lease, journal)
+        recovery = journal and Recovery(journal, self._directory, hosts, placement, templates, options.credentials)
+        self._recovery = recovery
         shared_actors.lease.on_orders = Mover(hosts, self._recovery, self._background).begin
         self.owner = Owner()
 

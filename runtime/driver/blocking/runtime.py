@@ -15,6 +15,7 @@ from ....providers.schema.errors import RayconteurError
 from ....providers.schema.messages import Message
 from ...api.config import SessionConfig
 from ...api.errors import RuntimeClosed
+from ...api.fleet.templates import Template
 from ...api.fleet.where import FleetResult, Where
 from ...api.messages import Configure
 from ...api.options import RuntimeOptions
@@ -35,6 +36,7 @@ from .reply import RunTool, in_caller
 from .session_handle import SessionHandle
 from .sigterm import ExitOnSigterm
 from .stored_session import StoredSession
+from .templates import Templates
 
 T = TypeVar("T")
 A = TypeVar("A", bound=FinalAnswer)
@@ -97,7 +99,7 @@ class Runtime:
 
     def spawn(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         session_id: str | None = None,
         placement: Placement | None = None,
         history: Iterable[Message] = (),
@@ -108,7 +110,7 @@ class Runtime:
 
     def spawn_many(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         ids: int | Sequence[str],
         placement: Placement | None = None,
         on_progress: Callable[[int, int], None] | None = None,
@@ -121,7 +123,7 @@ class Runtime:
     @overload
     def map(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         prompts: Iterable[Prompt],
         concurrency: int = 20,
         on_progress: Callable[[int, int | None], None] | None = None,
@@ -134,7 +136,7 @@ class Runtime:
     @overload
     def map(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         prompts: Iterable[Prompt],
         concurrency: int = 20,
         on_progress: Callable[[int, int | None], None] | None = None,
@@ -146,7 +148,7 @@ class Runtime:
 
     def map(
         self,
-        config: SessionConfig,
+        config: SessionConfig | Template,
         prompts: Iterable[Prompt],
         concurrency: int = 20,
         on_progress: Callable[[int, int | None], None] | None = None,
@@ -173,7 +175,9 @@ class Runtime:
         loop = self._require_entered()
         return SessionHandle(loop, loop.run(self._runtime.session(session_id, tools)))
 
-    def open(self, session_id: str, config: SessionConfig, placement: Placement | None = None) -> SessionHandle:
+    def open(
+        self, session_id: str, config: SessionConfig | Template, placement: Placement | None = None
+    ) -> SessionHandle:
         """The session with that id, which is started if there is none."""
         loop = self._require_entered()
         return SessionHandle(loop, loop.run(self._runtime.open(session_id, config, placement)))
@@ -204,6 +208,11 @@ class Runtime:
         """The sessions that the journal has, running or not: list, count, search, delete and expire them."""
         loop = self._require_entered()
         return Catalog(loop, loop.run(call_in_loop(lambda: self._runtime.catalog)))
+
+    @property
+    def templates(self) -> Templates:
+        """The templates that sessions follow."""
+        return Templates(self._require_entered(), self._runtime.templates)
 
     @property
     def nodes(self) -> Nodes:

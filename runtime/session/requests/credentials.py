@@ -150,6 +150,15 @@ class Credentials:
         return client
 
 
+def checked_credentials(config: SessionConfig, clients: ClientPool) -> Credentials:
+    """The credentials of a session that is opened with *config*. Raises what the checks of ``Credentials`` do."""
+    credentials = Credentials(clients)
+    credentials.check_settings(config)
+    credentials.check_compaction(config)
+    credentials.add(*config.providers())
+    return credentials
+
+
 def known_provider(public: ProviderConfig, known: Iterable[ProviderConfig]) -> ProviderConfig | None:
     """*public* with the secrets that one of the *known* providers has, which may have another model."""
     for each in known:

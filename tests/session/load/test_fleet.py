@@ -17,7 +17,7 @@ from rayconteur.runtime import Labels, SessionOutcome, State, Where
 from rayconteur.runtime.api.fleet.where import in_share
 from rayconteur.runtime.journal.memory import MemoryJournal
 from rayconteur.runtime.session.durable.journaling import Journaling
-from rayconteur.runtime.session.fleet import FleetOrder, carry_out, select
+from rayconteur.runtime.session.fleet.orders import FleetOrder, carry_out, select
 from rayconteur.runtime.session.host import Host
 from rayconteur.runtime.session.requests.client_pool import ClientPool
 from rayconteur.scripted import Script, Wait

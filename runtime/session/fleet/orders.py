@@ -1,20 +1,21 @@
 """Calls for many sessions of a host: which of them they are for, and what they do."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
 from msgspec import UNSET
 
-from ...providers.schema.errors import InvalidConfig, RayconteurError
-from ..api.config import SessionConfig
-from ..api.fleet.where import SessionOutcome, Where, in_share
-from ..api.messages import Configure, ToLLM
-from ..api.request_forms import providers_of
-from ..api.settings.changes import given_settings
-from ..api.status import State
-from .host import Host, SessionKey
+from ....providers.schema.errors import InvalidConfig, RayconteurError
+from ...api.config import SessionConfig
+from ...api.fleet.templates import StoredTemplate
+from ...api.fleet.where import SessionOutcome, Where, in_share
+from ...api.messages import Configure, ToLLM
+from ...api.request_forms import providers_of
+from ...api.settings.changes import given_settings
+from ...api.status import State
+from ..host import Host, SessionKey
 
 _GROUP_SESSIONS = 50
 """Sessions that are looked at or told something before the event loop serves others."""
@@ -23,6 +24,8 @@ _GROUP_SESSIONS = 50
 class FleetOrder(msgspec.Struct, frozen=True):
     """Which sessions a call is for, the *share* of them, and the *message* that they are told, if any.
 
+    With a *template*, those that follow it get what has changed of it.
+
     Raises:
         InvalidConfig: *where* is no ``Where``.
     """
@@ -30,6 +33,7 @@ class FleetOrder(msgspec.Struct, frozen=True):
     where: Where
     share: float = 1.0
     message: ToLLM | None = None
+    template: StoredTemplate | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(cast(object, self.where), Where):
@@ -58,17 +62,31 @@ async def carry_out(host: Host, session_ids: Iterable[str], order: FleetOrder) -
 
     Settings that a session has already are not told again.
     """
+    if order.template:
+        return await _update(host, await select(host, session_ids, order), order.template)
     assert order.message
-    keys = await select(host, session_ids, order)
+    return await _tell_each(host, dict.fromkeys(await select(host, session_ids, order), order.message))
+
+
+async def _update(host: Host, keys: Iterable[SessionKey], template: StoredTemplate) -> list[SessionOutcome]:
+    """Change the settings of those of the sessions that follow *template*, which has its secrets."""
+    host.templates.learn([template])
+    sessions = [(key, session) for key in keys if (session := host.sessions.get(key[0]))]
+    changes = ((key, template.change_for(key[0], session.conversation.config)) for key, session in sessions)
+    return await _tell_each(host, {key: change for key, change in changes if change})
+
+
+async def _tell_each(host: Host, messages: Mapping[SessionKey, ToLLM]) -> list[SessionOutcome]:
+    """Tell each of the sessions its message."""
     try:
-        if keys and isinstance(order.message, Configure):
-            await host.prepare(providers_of(order.message))
+        for message in {id(message): message for message in messages.values()}.values():
+            if isinstance(message, Configure):
+                await host.prepare(providers_of(message))
     except RayconteurError as error:
-        return [SessionOutcome(*key, done=False, error=error) for key in keys]
+        return [SessionOutcome(*key, done=False, error=error) for key in messages]
     outcomes: list[SessionOutcome] = []
-    data = _encode(order.message)
-    for number, key in enumerate(keys, start=1):
-        outcomes.append(await _told(host, key, order.message, data))
+    for number, (key, message) in enumerate(messages.items(), start=1):
+        outcomes.append(await _told(host, key, message, _encode(message)))
         if number % _GROUP_SESSIONS == 0:
             await asyncio.sleep(0)
     return [await _stored(host, outcome) for outcome in outcomes]

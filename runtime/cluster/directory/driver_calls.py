@@ -1,0 +1,41 @@
+"""What the directory does for drivers over their leases: drained nodes, moves, and templates."""
+
+from ..nodes.move_orders import DirectoryCall, decode_request, encode
+from ..nodes.node_drains import NodeDrains
+from ..nodes.shared_moves import SharedMoves
+from ..templates.directory_templates import DirectoryTemplates
+from .leases import Leases
+from .namespace import Namespace
+from .namespace_actors import NamespaceActors
+from .places import Places
+
+
+class DriverCalls:
+    """Serves the drivers of *namespace*."""
+
+    def __init__(self, namespace: Namespace, places: Places, leases: Leases, actors: NamespaceActors) -> None:
+        self._places = places
+        self._drains = NodeDrains(places, leases, actors.drain_host, SharedMoves(namespace).move_from)
+        self._templates = DirectoryTemplates(namespace.name, places)
+
+    async def run(self) -> None:
+        """Look for drained nodes until cancelled."""
+        await self._drains.run()
+
+    def serve(self, call: int, data: bytes) -> bytes | None:
+        """Serve a *call* of a driver."""
+        match call:
+            case DirectoryCall.HOLD:
+                return None
+            case DirectoryCall.MOVE:
+                return encode(self._drains.move(decode_request(data)))
+            case DirectoryCall.HOSTS:
+                return encode(self._places.counts(self._places.owners))
+            case DirectoryCall.DRAINS:
+                return encode(list(self._drains.drains.values()))
+            case DirectoryCall.TEMPLATES:
+                return self._templates.book
+            case DirectoryCall.OFFER_TEMPLATES:
+                return self._templates.offer(data)
+            case _:
+                raise ValueError(f"the directory has no call {call}")

@@ -1,0 +1,1 @@
+"""The templates that sessions of a program follow."""

@@ -1,0 +1,1 @@
+"""What sessions of a host are told together, and the templates that they follow."""
