@@ -44,6 +44,7 @@ from .sessions import (
     show_session,
     shut_down,
 )
+from .templates.commands import add_template_commands
 
 # `--help` imports this module: no Ray, SDK or rich here.
 
@@ -78,6 +79,7 @@ sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(sessions_app, name="sessions", help="List, show, interrupt, move and close the sessions of a cluster.")
 add_operator_commands(app)
 add_node_commands(sessions_app)
+add_template_commands(app)
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ async def list_sessions(options: NamespaceOptions, json: bool, run: CommandRun) 
             after = page.last
         return ExitCode.COMPLETED if is_complete else ExitCode.FAILED
 
-    return await _with_runtime(options, run, print_all)
+    return await with_runtime(options, run, print_all)
 
 
 async def list_catalog(options: NamespaceOptions, selection: CatalogSelection, json: bool, run: CommandRun) -> ExitCode:
@@ -83,7 +83,7 @@ async def list_catalog(options: NamespaceOptions, selection: CatalogSelection, j
                 return ExitCode.COMPLETED
             before = page[-1]
 
-    return await _with_runtime(options, run, print_all)
+    return await with_runtime(options, run, print_all)
 
 
 async def show_session(options: NamespaceOptions, session_id: str, run: CommandRun) -> ExitCode:
@@ -95,7 +95,7 @@ async def show_session(options: NamespaceOptions, session_id: str, run: CommandR
             run.output.line(f"{name:<22}{msgspec.json.encode(value).decode()}")
         return ExitCode.COMPLETED
 
-    return await _with_runtime(options, run, show)
+    return await with_runtime(options, run, show)
 
 
 def chosen(session_ids: Sequence[str] | None, where: Sequence[str] | None) -> Sequence[str] | Where:
@@ -127,13 +127,13 @@ async def interrupt_sessions(options: NamespaceOptions, sessions: Sequence[str] 
 
     async def interrupt(runtime: "Runtime") -> ExitCode:
         if isinstance(sessions, Where):
-            return _report(await runtime.interrupt(sessions), "interrupted", run)
+            return report_outcomes(await runtime.interrupt(sessions), "interrupted", run)
         for session_id in sessions:
             was_running = await (await runtime.session(session_id)).interrupt()
             run.output.line(f"{session_id}  {'interrupted' if was_running else 'idle'}")
         return ExitCode.COMPLETED
 
-    return await _with_runtime(options, run, interrupt)
+    return await with_runtime(options, run, interrupt)
 
 
 async def close_sessions(
@@ -143,18 +143,21 @@ async def close_sessions(
 
     async def close(runtime: "Runtime") -> ExitCode:
         if isinstance(sessions, Where):
-            return _report(await runtime.close(sessions, drain), "closed", run)
+            return report_outcomes(await runtime.close(sessions, drain), "closed", run)
         handles = [await runtime.session(session_id) for session_id in sessions]
         await asyncio.gather(*(session.close(drain) for session in handles))
         for session_id in sessions:
             run.output.line(f"{session_id}  closed")
         return ExitCode.COMPLETED
 
-    return await _with_runtime(options, run, close)
+    return await with_runtime(options, run, close)
 
 
-def _report(result: FleetResult, done: str, run: CommandRun) -> ExitCode:
-    """Print a line for each session, and the errors. If there is none at all, that is a mistake of the command's."""
+def report_outcomes(result: FleetResult, done: str, run: CommandRun, may_be_none: bool = False) -> ExitCode:
+    """Print a line for each session, and the errors.
+
+    If there is none at all, that is a mistake of the command's, unless there *may_be_none*.
+    """
     for outcome in result:
         if outcome.error is None:
             run.output.line(f"{outcome.id}  {done if outcome.done else 'idle'}")
@@ -164,7 +167,7 @@ def _report(result: FleetResult, done: str, run: CommandRun) -> ExitCode:
         print_error(f"the actor {actor} does not answer; its sessions: {', '.join(session_ids)}")
     if result.failed or result.unreachable:
         return ExitCode.FAILED
-    if not result:
+    if not result and not may_be_none:
         print_error("no session fits")
         return ExitCode.USAGE
     return ExitCode.COMPLETED
@@ -181,7 +184,7 @@ async def move_sessions(
             run.output.line(f"{session_id}  {'has not moved' if session_id in late else 'moved'}")
         return ExitCode.FAILED if late else ExitCode.COMPLETED
 
-    return await _with_runtime(options, run, move)
+    return await with_runtime(options, run, move)
 
 
 async def drain_node(
@@ -201,7 +204,7 @@ async def drain_node(
         run.output.line(f"{node}  {f'{staying} sessions have not left' if staying else 'drained'}")
         return ExitCode.FAILED if staying else ExitCode.COMPLETED
 
-    return await _with_runtime(options, run, drain)
+    return await with_runtime(options, run, drain)
 
 
 async def shut_down(options: NamespaceOptions, drain_s: float | None, run: CommandRun) -> ExitCode:
@@ -215,9 +218,10 @@ async def shut_down(options: NamespaceOptions, drain_s: float | None, run: Comma
     return ExitCode.COMPLETED
 
 
-async def _with_runtime(
+async def with_runtime(
     options: NamespaceOptions, run: CommandRun, work: Callable[["Runtime"], Awaitable[ExitCode]]
 ) -> ExitCode:
+    """Do *work* in a runtime of the namespace."""
     address = cluster_address(options)
     from ..runtime.driver.runtime import Runtime  # here: it imports Ray
 

@@ -15,7 +15,7 @@ from ray.actor import ActorProxy
 from ...providers.registry import ProviderConfig, load_provider
 from ..api.config import SessionConfig
 from ..api.errors import DirectoryUnreachable, RuntimeClosed
-from ..api.fleet.templates import StoredTemplate
+from ..api.fleet.templates import TemplateBook
 from ..api.fleet.where import SessionOutcome
 from ..api.status import SessionStatus, SessionSummary
 from ..session.fleet.orders import FleetOrder, carry_out, select
@@ -57,7 +57,7 @@ class Predecessor(msgspec.Struct, frozen=True):
 
     incarnation: int
     out_of_memory: bool
-    templates: Sequence[StoredTemplate] = ()
+    templates: TemplateBook = TemplateBook()
 
 
 class _SessionActor:
@@ -128,7 +128,7 @@ class _SessionActor:
         without secrets. Raises what ``open`` does, and ``JournalError``.
         """
         await self._use([session_id], claim)
-        self._host.templates.learn(before.templates)
+        self._host.templates.learn_all(before.templates)
         try:
             needed = await self._host.rebuild(key := (session_id, claim.epoch), before.incarnation + 1)
         except BaseException:

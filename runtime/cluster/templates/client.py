@@ -1,8 +1,8 @@
 """A driver's access to the templates of its namespace."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from ...api.fleet.templates import StoredTemplate, TemplateBook
+from ...api.fleet.templates import TemplateBook
 from ...journal.journal import Journal
 from ...journal.templates import store_book, stored_book
 from ..directory.lease import Lease
@@ -32,11 +32,11 @@ class TemplatesClient:
         self._known = decode_book(await self._lease.call(DirectoryCall.TEMPLATES))
         return self._known
 
-    async def known_at(self, revision: int) -> Sequence[StoredTemplate]:
+    async def known_at(self, revision: int) -> TemplateBook:
         """The templates of that *revision*, or a later one."""
         if self._known.revision < revision:
             await self.book()
-        return tuple(self._known.templates.values())
+        return self._known
 
     async def change(self, change: Callable[[TemplateBook], TemplateBook]) -> TemplateBook:
         """Replace the templates by what *change* makes of them; again, if another program was faster.

@@ -52,15 +52,17 @@ class _ConfigFile:
         data = cast("dict[str, object]", self._with_variables(self._file.data, ()))
         found = presets_of(self._file, data.pop("presets", {}), "presets")
         add_presets(found)
-        sessions = self._file.convert(data.pop("sessions", {}), dict[str, dict[str, object]], "sessions")
+        sessions, templates = self._sessions(data, "sessions"), self._sessions(data, "templates")
         config = self._file.convert(data, RuntimeConfig)
         self._check_journal(config.options)
-        return msgspec.structs.replace(
-            config, presets=found, sessions={name: self._session(name, table) for name, table in sessions.items()}
-        )
+        return msgspec.structs.replace(config, presets=found, sessions=sessions, templates=templates)
 
-    def _session(self, name: str, table: dict[str, object]) -> SessionConfig:
-        at = ("sessions", name)
+    def _sessions(self, data: dict[str, object], key: str) -> dict[str, SessionConfig]:
+        """The configs by name that *data* has under *key*, and has no more."""
+        tables = self._file.convert(data.pop(key, {}), dict[str, dict[str, object]], key)
+        return {name: self._session((key, name), table) for name, table in tables.items()}
+
+    def _session(self, at: Place, table: dict[str, object]) -> SessionConfig:
         config = self._file.convert(table | self._named_provider(table, at), SessionConfig, *at)
         for number, provider in enumerate(config.providers()):
             self._check_secrets(provider, (*at, "compaction" if number else "provider"))

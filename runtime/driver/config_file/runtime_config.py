@@ -12,7 +12,7 @@ from ...api.placement import Dedicated, Placement
 
 
 class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a config file says: the arguments of ``Runtime``, and the configs of *sessions* by name.
+    """What a config file says: the arguments of ``Runtime``, and the configs of *sessions* and *templates* by name.
 
     *presets* are known to this process from then on.
     """
@@ -24,6 +24,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
     warm: int | dict[str, int] = 0
     options: RuntimeOptions = RuntimeOptions()
     sessions: dict[str, SessionConfig] = {}
+    templates: dict[str, SessionConfig] = {}
     presets: dict[str, Preset] = {}
 
     def session(self, name: str) -> SessionConfig:
@@ -32,7 +33,20 @@ class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidConfig: there is none; the nearest names are given.
         """
-        if name not in self.sessions:
-            advice = did_you_mean(name, list(self.sessions)) if self.sessions else "it has no [sessions.NAME]"
-            raise InvalidConfig("sessions", f"the config file has no session config {shown(name)}; {advice}")
-        return self.sessions[name]
+        return _named(self.sessions, name, "sessions")
+
+    def template(self, name: str) -> SessionConfig:
+        """The config of the template with that name, for ``Templates.put``.
+
+        Raises:
+            InvalidConfig: there is none; the nearest names are given.
+        """
+        return _named(self.templates, name, "templates")
+
+
+def _named(configs: dict[str, SessionConfig], name: str, table: str) -> SessionConfig:
+    if name not in configs:
+        advice = did_you_mean(name, list(configs)) if configs else f"it has no [{table}.NAME]"
+        what = "session config" if table == "sessions" else "template"
+        raise InvalidConfig(table, f"the config file has no {what} {shown(name)}; {advice}")
+    return configs[name]

@@ -8,7 +8,7 @@ import msgspec
 from ....providers.registry import ProviderConfig
 from ....providers.schema.errors import RayconteurError
 from ...api.config import SessionConfig
-from ...api.fleet.templates import StoredTemplate
+from ...api.fleet.templates import StoredTemplate, TemplateBook
 from ...api.messages import Configure
 from ...api.request_forms import providers_of
 from ...api.settings.changes import given_settings
@@ -32,6 +32,13 @@ class KnownTemplates:
             known = self._by_name.get(template.name)
             if known is None or known.revision < template.revision:
                 self._by_name[template.name] = template
+
+    def learn_all(self, book: TemplateBook) -> None:
+        """As ``learn``, for all templates that there are: others have been deleted."""
+        for name, known in tuple(self._by_name.items()):
+            if name not in book.templates and known.revision < book.revision:
+                del self._by_name[name]
+        self.learn(book.templates.values())
 
     def providers_for(self, session_id: str, config: SessionConfig) -> list[ProviderConfig]:
         """The providers, without secrets, that a session with *config* needs to catch up."""

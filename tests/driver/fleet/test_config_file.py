@@ -169,3 +169,14 @@ def test_a_session_config_that_is_not_there_is_answered_with_the_nearest(path: P
         load_config(path).session("defualt")
     with pytest.raises(InvalidConfig, match=r"no \[sessions.NAME\]"):
         RuntimeConfig().session("default")
+
+
+def test_a_file_has_the_configs_of_templates(tmp_path: Path) -> None:
+    path = tmp_path / "ravens.toml"
+    path.write_text("[templates.support]\nprovider = 'scripted'\nsystem = 'Answer in verse.'\n")
+
+    config = load_config(path)
+
+    assert config.template("support") == rc.SessionConfig(provider=rc.Scripted(), system="Answer in verse.")
+    with pytest.raises(InvalidConfig, match=r"no template 'suport'; did you mean support"):
+        config.template("suport")

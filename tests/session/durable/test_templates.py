@@ -7,6 +7,7 @@ from fixtures.virtual_time import run
 
 import rayconteur as rc
 from rayconteur.runtime import FollowedTemplate, StoredTemplate, TemplateVersion, TurnSettings, Where
+from rayconteur.runtime.api.fleet.templates import TemplateBook
 from rayconteur.runtime.session.fleet.orders import FleetOrder, carry_out
 
 FOLLOWED = FollowedTemplate(name="raven", version=1)
@@ -40,7 +41,7 @@ def settings(namespace: Namespace) -> rc.SessionConfig:
 def test_a_session_that_runs_follows_at_once_but_for_what_it_has_changed_itself() -> None:
     async def main() -> None:
         namespace = await opened()
-        namespace.host.host.tell(KEY, msgspec.msgpack.encode(rc.Configure(max_steps=9)))
+        await namespace.host.send(rc.Configure(max_steps=9))
 
         order = FleetOrder(Where(every=True), template=TEMPLATE)
         (outcome,) = await carry_out(namespace.host.host, [KEY[0]], order)
@@ -112,11 +113,26 @@ def test_a_session_that_comes_back_needs_the_provider_of_its_template() -> None:
     run(main())
 
 
+def test_a_template_that_was_deleted_is_followed_no_more() -> None:
+    async def main() -> None:
+        namespace = await opened()
+        host = new_host(namespace)
+        host.host.templates.learn([TEMPLATE])
+        host.host.templates.learn_all(TemplateBook(TEMPLATE.revision + 1))
+
+        await namespace.recover(here=True)
+
+        assert settings(namespace).system == "first"
+        await namespace.stop()
+
+    run(main())
+
+
 def test_what_a_session_can_not_have_is_logged_and_it_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         tool = rc.Tool(name="look", description="", input_schema={"type": "object"})
         namespace = await opened()
-        namespace.host.host.tell(KEY, msgspec.msgpack.encode(rc.Configure(tools=())))
+        await namespace.host.send(rc.Configure(tools=()))
         looks = msgspec.structs.replace(SECOND, tools=(tool,), tool_choice=rc.ToolChoice(mode="tool", name="look"))
         host = new_host(namespace)
         host.host.templates.learn([msgspec.structs.replace(TEMPLATE, versions=(TemplateVersion(2, 1.0, looks),))])
