@@ -83,21 +83,23 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     actor requests from Ray, instead of what the benchmarks say that it takes; 0 is no request. *actor_resources* are
     the amounts of custom resources that each session actor requests besides. Session actors and routers are placed on
     nodes that have all of *node_labels*, the directory and the journal on one that has all of *control_node_labels*, or
-    on the head of the cluster while that has room for them. *ports* is the first and the last port on which routers and
-    session actors may listen for programs and actors on other nodes; by default it is any. *call_timeout_s* is how long
-    a call to another process may take before it fails with ``Unreachable``; a call that has work to do, such as closing
-    many sessions, may take longer as long as that process responds. *on_abandon* is the default for ``ask``: what
-    happens to a turn whose reply is abandoned. Of the tools of a turn, *max_parallel_tools* run at a time, in this
-    program and on Ray together, each for at most *tool_timeout_s* unless it says otherwise; the model is given at most
-    *max_result_bytes* of the text of a result at once; *on_tool_error* is what happens when one raises. *journal* is
-    where sessions are stored. Without one, the namespace has none; a runtime that joins a namespace uses the journal
-    that it has. *credentials* is where the secrets come from that configs leave out: ``"env"``, the environment, or
-    ``"module:function"``, which returns a mapping like ``os.environ`` and is called whenever some are needed, also for
-    a session that goes on from a journal. *passivate_after_s* is how long a session is idle before it leaves memory,
-    where its config does not say so; by default, none does. It needs a journal. *retention* says which sessions the
-    journal deletes, by their owners; it applies when the first runtime of a namespace opens the journal. When the
-    process gets SIGTERM, the runtime is drained, for at most *drain_s*. *quotas* are the limits that all sessions of
-    the namespace share: its first runtime gives them, and one that joins it gives the same, or none.
+    on the head of the cluster while that has room for them. With *autoscales*, nodes that have these labels and
+    resources may be added to the cluster later, so what no node has yet is not refused. *ports* is the first and the
+    last port on which routers and session actors may listen for programs and actors on other nodes; by default it is
+    any. *call_timeout_s* is how long a call to another process may take before it fails with ``Unreachable``; a call
+    that has work to do, such as closing many sessions, may take longer as long as that process responds. *on_abandon*
+    is the default for ``ask``: what happens to a turn whose reply is abandoned. Of the tools of a turn,
+    *max_parallel_tools* run at a time, in this program and on Ray together, each for at most *tool_timeout_s* unless it
+    says otherwise; the model is given at most *max_result_bytes* of the text of a result at once; *on_tool_error* is
+    what happens when one raises. *journal* is where sessions are stored. Without one, the namespace has none; a runtime
+    that joins a namespace uses the journal that it has. *credentials* is where the secrets come from that configs leave
+    out: ``"env"``, the environment, or ``"module:function"``, which returns a mapping like ``os.environ`` and is called
+    whenever some are needed, also for a session that goes on from a journal. *passivate_after_s* is how long a session
+    is idle before it leaves memory, where its config does not say so; by default, none does. It needs a journal.
+    *retention* says which sessions the journal deletes, by their owners; it applies when the first runtime of a
+    namespace opens the journal. When the process gets SIGTERM, the runtime is drained, for at most *drain_s*. *quotas*
+    are the limits that all sessions of the namespace share: its first runtime gives them, and one that joins it gives
+    the same, or none.
     """
 
     __repr__ = short_repr
@@ -114,6 +116,7 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     actor_resources: dict[str, Amount] = {}
     node_labels: dict[str, str] = {}
     control_node_labels: dict[str, str] = {}
+    autoscales: bool = False
     ports: tuple[Port, Port] | None = None
     call_timeout_s: PositiveSeconds = 10.0
     on_abandon: OnAbandon = OnAbandon.INTERRUPT

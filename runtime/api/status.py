@@ -203,7 +203,8 @@ def _saved_tokens(report: CompactionReport | None) -> bool:
 class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
     """How far a node is that is drained *since* a time, in Unix seconds.
 
-    So many *sessions* are on it, and so many have *left* it, for other nodes.
+    So many *sessions* are on it, and so many have *left* it, for other nodes. It *has_ended* if it is no longer in the
+    cluster: what was on it then has ended with it.
     """
 
     __repr__ = short_repr
@@ -212,6 +213,7 @@ class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     sessions: int
     left: int
+    has_ended: bool = False
 
 
 class ClusterNode(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,4 +130,5 @@ QUOTA_WAITING = _gauge("quota_waiting_requests", "requests that wait for the quo
 DIRECTORY_SESSIONS = _gauge("directory_sessions", "sessions that are on an actor, or about to be")
 DIRECTORY_HOSTS = _gauge("directory_hosts", "session actors that have some")
 DIRECTORY_DRIVERS = _gauge("directory_drivers", "programs that use the namespace")
+DRAINING_SESSIONS = _gauge("draining_sessions", "sessions that are on nodes which are drained, and have not left")
 DEATHS = _counter("session_deaths", "sessions whose actor has died, by the reason", "reason")

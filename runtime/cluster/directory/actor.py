@@ -53,7 +53,7 @@ class _Directory:
         self._telling: asyncio.Task[None] | None = None  # which sessions are missing
         self._is_missing_due = False
         self._has_ended = False
-        self._exporter = directory_exporter(namespace.name, self._places, self._leases)
+        self._exporter = directory_exporter(namespace.name, self._places, self._leases, self._driver_calls)
         self._awaits_drivers_until = time.monotonic() + LEASE_S + BUSY_S if call_if_restarted() else 0.0
         """After a restart, until a driver is heard of: those without a session are not known from a host's report."""
 

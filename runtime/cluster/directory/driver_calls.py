@@ -18,6 +18,11 @@ class DriverCalls:
         self._drains = NodeDrains(places, leases, actors.drain_host, SharedMoves(namespace).move_from)
         self._templates = DirectoryTemplates(namespace.name, places)
 
+    @property
+    def draining_sessions(self) -> int:
+        """How many sessions are on nodes that are drained."""
+        return sum(drain.sessions for drain in self._drains.drains.values())
+
     async def run(self) -> None:
         """Look for drained nodes until cancelled."""
         await self._drains.run()

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 
+import msgspec
+
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.errors import InvalidConfig
 from ...api.errors import IncompatibleNamespace
@@ -37,11 +39,15 @@ async def checked_nodes(options: RuntimeOptions, known: Collection[str] = ()) ->
 def require_nodes(options: RuntimeOptions, nodes: Sequence[Node], others: Mapping[str, str]) -> None:
     """*others* are the versions of this package on nodes that have another one, by their ids.
 
+    If nodes may be added that have what the options ask for, only the versions are checked.
+
     Raises:
         InvalidConfig: a label or a resource that *options* ask for is on none of *nodes*, or all of them on none
             together.
         IncompatibleNamespace: only nodes with other versions have them.
     """
+    if options.autoscales:  # Ray's autoscalers tell nobody which labels their nodes will have
+        options = msgspec.structs.replace(options, node_labels={}, control_node_labels={}, actor_resources={})
     try:
         _require_nodes(options, [node for node in nodes if node.id not in others])
     except InvalidConfig:

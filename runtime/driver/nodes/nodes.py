@@ -1,7 +1,7 @@
 """The nodes of the cluster, and what of a namespace is on them, or leaves them."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -71,6 +71,25 @@ class Nodes:
             DirectoryUnreachable: the directory of the namespace does not answer.
         """
         return _decode_drains(await self._lease.call(DirectoryCall.DRAINS))
+
+    async def watch(self) -> AsyncIterator[NodeDrain]:
+        """As ``drains``, event by event: each node that is drained at first, then whenever something has changed.
+
+        The last event of a node says that it *has_ended*. While the directory is away, it is asked again. It goes on
+        until the loop over it is left, or the runtime.
+        """
+        last: dict[str, NodeDrain] = {}
+        while True:
+            with suppress(DirectoryUnreachable):
+                now = {drain.node_id: drain for drain in await self.drains()}
+                for drain in now.values():
+                    if drain != last.get(drain.node_id):
+                        yield drain
+                for node_id in last.keys() - now.keys():
+                    yield msgspec.structs.replace(last[node_id], has_ended=True)
+                last = now
+            await asyncio.sleep(_POLL_S)
+            self._registry.require_open()
 
     async def drain(
         self,

@@ -27,6 +27,8 @@ def drained(address: str, journal: Path, placement: str, how: str) -> Found:
     found = msgspec.json.decode(json_line(done.stdout), type=Found)
     assert found.were_there > 0
     assert found.staying == 0
+    assert found.progress == sorted(found.progress, reverse=True)
+    assert found.progress[-1] == (0, found.were_there)
     assert found.seqs == [list(range(1, len(seqs) + 1)) for seqs in found.seqs]
     assert found.ends == [["Completed", "Completed"]] * SESSIONS[placement]
     assert found.texts == [TEXT] * SESSIONS[placement]

@@ -43,6 +43,15 @@ def test_what_no_node_has_is_named(options: rc.RuntimeOptions, problem: str) -> 
         require_nodes(options, NODES, {})
 
 
+def test_what_no_node_has_yet_is_not_refused_where_nodes_may_be_added() -> None:
+    options = rc.RuntimeOptions(node_labels={"zone": "asia"}, actor_resources={"slot": 3}, autoscales=True)
+
+    require_nodes(options, NODES, {})
+
+    with pytest.raises(IncompatibleNamespace, match=r"10\.0\.0\.1 has version 9"):
+        require_nodes(options, NODES, {"1": "9", "2": "9"})
+
+
 @pytest.mark.parametrize("labels", [{"a b": "x"}, {"a": "!x"}, {"a": "in(x,y)"}, {"": "x"}, {"a": "x" * 64}])
 def test_what_is_no_label_is_rejected(labels: dict[str, str]) -> None:
     with pytest.raises(InvalidConfig, match="is no label of a node"):

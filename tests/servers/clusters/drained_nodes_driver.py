@@ -36,6 +36,8 @@ class Found(msgspec.Struct, frozen=True):
     """Of each session: the numbers that its reader got, or was told that it missed."""
     ends: list[list[str]]
     """Of each session: how each of its turns ended."""
+    progress: list[tuple[int, int]]
+    """As events said: how many sessions were on the node, and had left."""
     retried: int
     """Requests that were broken off, and made again."""
     texts: list[str]
@@ -85,6 +87,16 @@ async def drain(runtime: rc.Runtime, node: ClusterNode, how: str) -> int:
     return 0
 
 
+async def watched(runtime: rc.Runtime) -> list[tuple[int, int]]:
+    """How many sessions were on the node, and had left it, by each event up to the first at which none was there."""
+    seen: list[tuple[int, int]] = []
+    async for each in runtime.nodes.watch():
+        seen.append((each.sessions, each.left))
+        if not each.sessions:
+            break
+    return seen
+
+
 async def main(address: str, journal: str, placement: str, how: str) -> Found:
     options = rc.RuntimeOptions(namespace=NAMESPACE, journal=SQLiteJournalConfig(journal), routers=3)
     provider = rc.Scripted(script=Script(answers=((Say(text=TEXT),),), tokens_per_s=3))
@@ -94,6 +106,7 @@ async def main(address: str, journal: str, placement: str, how: str) -> Found:
         reading = [asyncio.create_task(readings.read(session)) for session in sessions]
         await asyncio.gather(*(session.send(rc.UserMessage.of("first")) for session in sessions))
         node = await fullest(runtime)
+        watching = asyncio.create_task(watched(runtime))
         began = time.monotonic()
         staying = await drain(runtime, node, how)
         drain_s = time.monotonic() - began
@@ -107,6 +120,7 @@ async def main(address: str, journal: str, placement: str, how: str) -> Found:
             longest_pause_s=max(readings.pauses_s),
             seqs=[numbers(each) for each in events],
             ends=[[type(e).__name__ for e in each if isinstance(e, rc.runtime.TurnEnd)] for each in events],
+            progress=await asyncio.wait_for(watching, 20),
             retried=sum(isinstance(event, rc.Retrying) for each in events for event in each),
             texts=[answer.text for answer in answers],
             left=[each.address for each in await runtime.nodes.statuses() if each.sessions],
