@@ -50,6 +50,7 @@ BENCHMARKS = {
     ),
     "passivated": Benchmark("idle sessions that have left memory: their cost, and waking one", "journal.passivated"),
     "recovering": Benchmark("from SIGKILL to the next event, and waking after a long past", "journal.recovering"),
+    "nodes": Benchmark("one and three nodes on the same cores, finding a session, draining a node", "cluster.nodes"),
     "one_host": Benchmark("100,000 sessions in one process, and a history of 20,000 messages", "one_host"),
     "memory": Benchmark("memory per session, beside a bare Ray actor", "memory", "sessions"),
     "endurance": Benchmark("memory over 100,000 turns", "memory", "endurance"),
