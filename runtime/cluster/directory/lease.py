@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from ...api.errors import DirectoryUnreachable, PeerUnreachable, RuntimeClosed
 from ...streams.channel import Channel
@@ -45,18 +46,21 @@ class Lease:
         acquiring.cancel()
 
     async def call(self, call: DirectoryCall, data: bytes = b"") -> bytes:
-        """The result of a *call* over the connection, within the timeout of calls to the directory.
+        """The result of a *call* over the connection, within the timeout of calls to the directory. It may arrive twice.
 
         Raises:
             DirectoryUnreachable: there was none.
         """
         try:
             async with asyncio.timeout(self._directory.timeout_s):
-                return await self._channel.call(call, data) or b""
-        except (TimeoutError, ConnectionLost, PeerUnreachable) as error:
+                while True:
+                    with suppress(ConnectionLost, PeerUnreachable):  # it may be restarted just now
+                        return await self._channel.call(call, data) or b""
+                    await asyncio.sleep(_PAUSE_S)
+        except TimeoutError:
             raise DirectoryUnreachable(
-                f"the directory of the namespace did not answer ({type(error).__name__}); it is being restarted, or "
-                "stopped: try again later"
+                f"the directory of the namespace did not answer within {self._directory.timeout_s:g} s; it is being "
+                "restarted, or stopped: try again later"
             ) from None
 
     def _receive(self, push: bytes) -> None:

@@ -13,11 +13,9 @@ from ...api.errors import DeathReason, Unreachable
 from ...events.segments import EndedSessions, LivingSessions, SessionEnd, shard_of
 from ...metrics import catalog
 from ...metrics.counts import COUNTS
-from ..nodes.kept_values import take_kept_value
 from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within, started_actors
 from ..ray_errors import ActorDead, ActorGone, ActorUnavailable
 from ..router_actor import RouterHandle
-from ..templates.directory_templates import kept_as
 from .actor_names import DIRECTORY, JOURNAL, QUOTAS, belongs_to, is_host, router_name
 from .places import HostReport, Places
 
@@ -139,16 +137,12 @@ class NamespaceActors:
         await asyncio.gather(*map(tell, range(self._routers)))
 
     async def end_namespace(self) -> None:
-        """Close the journal, kill it, the routers and the quota broker, and then the directory: this process.
-
-        Templates that no journal has end, too.
-        """
+        """Close the journal, kill it, the routers and the quota broker, and then the directory: this process."""
         if journal := await self._find(JOURNAL):
             try:
                 await result_within(_CLOSE_S, journal.close.remote, "the journal")
             except Exception as error:  # whatever it is, what was acknowledged is stored
                 log.warning("the journal could not be closed: %s", error)
-        await asyncio.to_thread(take_kept_value, kept_as(self._namespace))
         for name in (*map(router_name, range(self._routers)), JOURNAL, QUOTAS, DIRECTORY):
             if actor := find_actor(name, self._namespace):
                 kill_actor(cast(_Host, actor))

@@ -1,4 +1,4 @@
-"""The templates of a namespace, as its directory has them: a directory that follows it finds them in Ray's GCS."""
+"""The templates of a namespace, as its directory has them: the process after it finds them in Ray's GCS."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from ....providers.schema.errors import RayconteurError
 from ...api.fleet.templates import TemplateBook
 from ..directory.places import Places
 from ..nodes.kept_values import keep_value, kept_value
+from ..ray_calls import was_restarted
 
 log = logging.getLogger(__name__)
 
@@ -16,19 +17,14 @@ encode_book = msgspec.msgpack.encode
 decode_book = msgspec.msgpack.Decoder(TemplateBook).decode
 
 
-def kept_as(namespace: str) -> str:
-    """The name of the value in the GCS."""
-    return f"{namespace}/templates"
-
-
 class DirectoryTemplates:
     """The templates of *namespace*. Claims of *places* say of which revision they are."""
 
     def __init__(self, namespace: str, places: Places) -> None:
-        self._kept_as = kept_as(namespace)
+        self._kept_as = f"{namespace}/templates"
         self._places = places
         self._keeping: asyncio.Task[None] | None = None
-        kept = kept_value(self._kept_as)
+        kept = kept_value(self._kept_as) if was_restarted() else None  # else it is of another namespace of this name
         self._use(decode_book(kept) if kept else TemplateBook())
 
     @property
@@ -56,4 +52,4 @@ class DirectoryTemplates:
             try:
                 await asyncio.to_thread(keep_value, self._kept_as, book)
             except RayconteurError as error:
-                log.warning("a directory that follows this one does not know the last change of templates: %s", error)
+                log.warning("if the directory is restarted, it does not know the last change of templates: %s", error)
