@@ -46,7 +46,9 @@ class Lease:
         acquiring.cancel()
 
     async def call(self, call: DirectoryCall, data: bytes = b"") -> bytes:
-        """The result of a *call* over the connection, within the timeout of calls to the directory. It may arrive twice.
+        """The result of a *call* over the connection, within the timeout of calls to the directory.
+
+        It may be made twice: the directory may be restarted just then.
 
         Raises:
             DirectoryUnreachable: there was none.
@@ -54,7 +56,7 @@ class Lease:
         try:
             async with asyncio.timeout(self._directory.timeout_s):
                 while True:
-                    with suppress(ConnectionLost, PeerUnreachable):  # it may be restarted just now
+                    with suppress(ConnectionLost, PeerUnreachable):
                         return await self._channel.call(call, data) or b""
                     await asyncio.sleep(_PAUSE_S)
         except TimeoutError:

@@ -79,8 +79,9 @@ class SessionRegistry:
         journal = self.journal = shared_actors.connect_to_journal()
         """Where sessions are recorded, if anywhere."""
         templates = self.templates = TemplatesClient(shared_actors.lease, journal)
-        recovery = journal and Recovery(journal, self._directory, hosts, placement, templates, options.credentials)
-        self._recovery = recovery
+        self._recovery = (
+            Recovery(journal, self._directory, hosts, placement, templates, options.credentials) if journal else None
+        )
         shared_actors.lease.on_orders = Mover(hosts, self._recovery, self._background).begin
         self.owner = Owner()
 
