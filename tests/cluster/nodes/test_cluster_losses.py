@@ -63,7 +63,7 @@ async def program(file: str | None, *arguments: str, mark: str = "", **environ: 
         *(sys.executable, file, *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, **environ},
+        env={name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | environ,
         limit=64 << 20,
     )
     assert process.stdin
@@ -129,7 +129,7 @@ def test_nothing_is_lost_or_repeated_while_nodes_die_leave_and_join_and_the_gcs_
         redis_server(requirepass="") as redis,
         tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder,  # short: it is in socket names
     ):
-        environ = {"RAY_AUTH_MODE": "disabled", "RAY_worker_niceness": "0", "RAY_TMPDIR": folder, "RAY_ADDRESS": ""}
+        environ = {"RAY_AUTH_MODE": "disabled", "RAY_worker_niceness": "0", "RAY_TMPDIR": folder}
         trial = asyncio.run(tried(postgres, f"127.0.0.1:{redis.port}", environ))
         for found in trial.found:
             check_reads(found, trial)
