@@ -49,6 +49,7 @@ SYSTEM = (
     "cluster/journal/test_journal_actor.py",
     "cluster/journal/test_journal_failures.py",
     "cluster/journal/test_passivated_sessions.py",
+    "cluster/journal/test_templates.py",
     "cluster/journal/test_unusable_journals.py",
     "cluster/test_own_sdk.py",
     "cluster/test_plugin.py",

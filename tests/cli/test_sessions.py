@@ -57,6 +57,22 @@ def test_sessions_of_a_running_program_are_listed_interrupted_closed_and_shut_do
         detached.sessions()
 
 
+def test_a_template_is_stored_from_the_config_file_and_listed(
+    detached: blocking.Runtime, ray_address: str, options: rc.RuntimeOptions, tmp_path: Path
+) -> None:
+    file = tmp_path / "ravens.toml"
+    file.write_text("[templates.support]\nprovider = 'scripted'\nsystem = 'Answer in verse.'\n")
+    detached.templates.put("support", rc.SessionConfig(provider=rc.Scripted()))
+    detached.spawn(rc.Template("support"), "raven")
+
+    put = run(f"--config {file} templates put support", ray_address, options.namespace)
+    listed = run("templates list", ray_address, options.namespace)
+
+    assert put == (0, ["raven  changed"])
+    assert listed == (0, [f"{'support':<24}version 2, of 1, 2  scripted:scripted"])
+    assert detached.session("raven").settings().system == "Answer in verse."
+
+
 def test_the_sessions_of_the_journal_are_listed_by_their_labels_and_words(
     ray_address: str, options: rc.RuntimeOptions, tmp_path: Path
 ) -> None:

@@ -65,9 +65,12 @@ def test_providers_lists_every_environment_variable_and_alias() -> None:
 
 
 SESSIONS = [f"sessions {command}" for command in ("list", "show", "interrupt", "close")]
+TEMPLATES = [f"templates {command}" for command in ("list", "put", "use", "delete")]
 
 
-@pytest.mark.parametrize("command", ["demo", "chat", "bench", "replay", "shutdown", "status", "top", *SESSIONS])
+@pytest.mark.parametrize(
+    "command", ["demo", "chat", "bench", "replay", "shutdown", "status", "top", *SESSIONS, *TEMPLATES]
+)
 def test_command_line_lists_every_option(command: str) -> None:
     options = re.findall(
         r"^  (?:-\w, )?(--[\w-]+)", CliRunner().invoke(app, [*command.split(), "--help"]).output, re.MULTILINE
