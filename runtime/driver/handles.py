@@ -78,11 +78,11 @@ class Handles:
             async with asyncio.TaskGroup() as opening:
                 for group in groups:
                     opening.create_task(open_group(*group))
+            if config.template:
+                await self.templates.catch_up(config.template, session_ids)
         except BaseException as error:
             await asyncio.gather(*(session.close() for session in opened), return_exceptions=True)
             raise error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error from None
-        if config.template:
-            await self.templates.catch_up(config.template, session_ids)
         order = {session_id: index for index, session_id in enumerate(session_ids)}
         return sorted(opened, key=lambda session: order[session.id])
 

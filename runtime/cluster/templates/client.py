@@ -45,7 +45,7 @@ class TemplatesClient:
             DirectoryUnreachable, JournalUnavailable: the change may have been made or not.
         """
         while True:
-            book = changed = change(await self.book())
+            changed = change(await self.book())
             if self._journal and not await store_book(self._journal, changed):
                 await self.load()
                 continue

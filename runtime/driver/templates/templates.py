@@ -51,7 +51,8 @@ class Templates:
         Template(name)
         share = checked_share(share)
         prepared = await prepared_config(config, self._options)
-        public = msgspec.structs.replace(prepared.public(), template=None)
+        stored = msgspec.msgpack.encode(msgspec.structs.replace(prepared.public(), template=None))
+        public = msgspec.msgpack.decode(stored, type=SessionConfig)  # as it compares with one that was stored
 
         def put(book: TemplateBook) -> TemplateBook:
             template = book.templates.get(name)

@@ -78,15 +78,17 @@ async def _update(host: Host, keys: Iterable[SessionKey], template: StoredTempla
 
 async def _tell_each(host: Host, messages: Mapping[SessionKey, ToLLM]) -> list[SessionOutcome]:
     """Tell each of the sessions its message."""
+    different = {id(message): message for message in messages.values()}  # mostly one, for all
     try:
-        for message in {id(message): message for message in messages.values()}.values():
+        for message in different.values():
             if isinstance(message, Configure):
                 await host.prepare(providers_of(message))
     except RayconteurError as error:
         return [SessionOutcome(*key, done=False, error=error) for key in messages]
+    encoded = {each: _encode(message) for each, message in different.items()}
     outcomes: list[SessionOutcome] = []
     for number, (key, message) in enumerate(messages.items(), start=1):
-        outcomes.append(await _told(host, key, message, _encode(message)))
+        outcomes.append(await _told(host, key, message, encoded[id(message)]))
         if number % _GROUP_SESSIONS == 0:
             await asyncio.sleep(0)
     return [await _stored(host, outcome) for outcome in outcomes]
