@@ -1,6 +1,6 @@
 """The nodes of the blocking API."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from ...api.status import ClusterNode, NodeDrain
 from ..nodes import nodes
@@ -24,6 +24,16 @@ class Nodes:
     def drains(self) -> list[NodeDrain]:
         """How far the nodes are that are drained just now."""
         return self._loop.run(self._nodes.drains())
+
+    def watch(self) -> Iterator[NodeDrain]:
+        """As ``drains``, whenever something has changed."""
+        events = self._nodes.watch()
+
+        async def next_event() -> NodeDrain:
+            return await anext(events)
+
+        while True:
+            yield self._loop.run(next_event())
 
     def drain(
         self,
