@@ -32,6 +32,7 @@ SESSIONS = [f"s{number}" for number in range(300)]
 KILLED, DRAINED, JOINING = "127.0.0.3", "127.0.0.4", "127.0.0.5"
 MOVED = SESSIONS[::10]
 AWAY_S = 8.0
+_END_S = 60.0
 REPORT_S = 30.0
 """Ray takes a node for dead when it has not answered for 15 s."""
 
@@ -69,12 +70,15 @@ async def program(file: str | None, *arguments: str, mark: str = "", **environ: 
     assert process.stdin
     try:
         yield Program(process, mark)
-        process.stdin.close()
-        assert await process.wait() == 0, "a program is not ended by Ray"
     finally:
-        if process.returncode is None:
+        process.stdin.close()  # it ends what it has started
+        try:
+            async with asyncio.timeout(_END_S):
+                code = await process.wait()
+        except TimeoutError:
             process.kill()
-            await process.wait()
+            code = await process.wait()
+    assert code == 0, "a program was ended by Ray, or hangs"
 
 
 async def until(done: Callable[[], bool], within_s: float = 120.0) -> float:
