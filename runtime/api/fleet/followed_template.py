@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from ....providers.schema.checks.shown import ReadableStruct
 
-TemplateName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}\Z")]
+TemplateName = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class FollowedTemplate(ReadableStruct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,5 +1,6 @@
 """Templates: configs that sessions follow, in versions."""
 
+import re
 from typing import cast
 
 import msgspec
@@ -11,6 +12,8 @@ from ..config import SessionConfig
 from ..messages import Configure
 from .followed_template import TemplateName
 from .where import in_share
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]*")
 
 MOST_VERSIONS = 20
 """How many versions of a template are kept."""
@@ -31,6 +34,9 @@ class Template(ReadableStruct, frozen=True):
 
     def __post_init__(self) -> None:
         check_fields(self, "template", unchecked=("overrides",))
+        if not _NAME.fullmatch(self.name):
+            problem = f"{shown(self.name)} is no name: use letters, digits and . _ : @ -, a letter or digit first"
+            raise InvalidConfig("template.name", problem)
         if not isinstance(cast(object, self.overrides), Configure | None):
             raise InvalidConfig("template.overrides", f"give a Configure, not a {type(self.overrides).__name__}")
 

@@ -73,10 +73,11 @@ async def _find_version(node_id: str) -> str | None:
             return "none"
 
     there = NodeAffinitySchedulingStrategy(node_id, soft=False)
-    task: Any = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(installed)
+    task: Any = ray.remote(installed)
     try:
         async with asyncio.timeout(_FIND_S):
-            found: str = await result_of(task.remote())
+            call = task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote()
+            found: str = await result_of(call)
     except (ActorGone, RayconteurError, TimeoutError) as error:
         log.warning("node %s does not say which version of rayconteur it has: %s", node_id, error)
         return None

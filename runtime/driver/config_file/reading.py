@@ -62,7 +62,7 @@ class _ConfigFile:
         tables = self._file.convert(data.pop(key, {}), dict[str, dict[str, object]], key)
         return {name: self._session((key, name), table) for name, table in tables.items()}
 
-    def _session(self, at: Place, table: dict[str, object]) -> SessionConfig:
+    def _session(self, at: tuple[str, str], table: dict[str, object]) -> SessionConfig:
         config = self._file.convert(table | self._named_provider(table, at), SessionConfig, *at)
         for number, provider in enumerate(config.providers()):
             self._check_secrets(provider, (*at, "compaction" if number else "provider"))
