@@ -7,7 +7,7 @@ programs that have the same runtime environment of Ray.
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -58,7 +58,8 @@ def version_problem(address: str, version: str) -> str:
 
 
 def _name(node_id: str) -> str:
-    return f"version/{node_id}/{ray.get_runtime_context().get_runtime_env_string()}"
+    runtime_env = cast(Any, ray.get_runtime_context()).get_runtime_env_string()
+    return f"version/{node_id}/{runtime_env}"
 
 
 async def _find_version(node_id: str) -> str | None:
