@@ -79,9 +79,11 @@ class History(msgspec.Struct, eq=False, gc=False):
             raise InvalidRecord(f"the snapshot refers to messages that its full history of {len(full)} does not have")
         current = [full[message] if isinstance(message, int) else message for message in messages]
         used = {use_id for message in full for use_id in tool_use_ids(message.content)}
+        sizes = [message.size_bytes for message in full]
         history = cls(current, list(full), _tool_use_ids=used or None)
-        history.full_bytes = total_bytes(full)
-        history._count_messages()
+        history.full_bytes, history.turn_count = sum(sizes), count_turns(current)
+        history.written_bytes = total_bytes(message for message in messages if not isinstance(message, int))
+        history.size_bytes = history.written_bytes + sum(sizes[at] for at in messages if isinstance(at, int))
         return history
 
     def indexed_messages(self) -> tuple[Message | int, ...]:
