@@ -12,6 +12,7 @@ from rayconteur.providers.schema.tools import Approval, TextTools, Tool, ToolCho
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api.catalog.labels import Labels
 from rayconteur.runtime.api.config import SessionConfig, SessionSettings
+from rayconteur.runtime.api.fleet.followed_template import FollowedTemplate
 from rayconteur.runtime.api.messages import Configure
 from rayconteur.runtime.api.settings.changes import TurnSettings, given_settings
 from rayconteur.runtime.api.settings.policies import (
@@ -78,6 +79,7 @@ EVERYTHING = Configure(
     limits=Limits(waiting_messages=7),
     passivate_after_s=8.0,
     labels=Labels(owner="poe"),
+    template=FollowedTemplate(name="support", version=2, overrides=("system",)),
 )
 SETTINGS = {field.name for field in msgspec.structs.fields(SessionSettings)}
 
