@@ -79,7 +79,7 @@ def help_of(*command: str) -> str:
 def problems_of_ours(arguments: list[str]) -> list[str]:
     """The commands and options that ``rayconteur`` does not have."""
     command = [word for word in arguments[:1] if not word.startswith("-")]
-    if command == ["sessions"]:
+    if command in (["sessions"], ["templates"]):
         command = arguments[:2]
     if not help_of(*command):
         return [f"no command {arguments[0]}"]
