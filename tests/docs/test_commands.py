@@ -78,9 +78,13 @@ def help_of(*command: str) -> str:
 
 def problems_of_ours(arguments: list[str]) -> list[str]:
     """The commands and options that ``rayconteur`` does not have."""
+    if arguments[0] == "--config":  # with its file
+        arguments = arguments[2:]
     command = [word for word in arguments[:1] if not word.startswith("-")]
     if command in (["sessions"], ["templates"]):
         command = arguments[:2]
+    if command == ["COMMAND"]:  # any
+        return []
     if not help_of(*command):
         return [f"no command {arguments[0]}"]
     known = set(_option.findall(help_of(*command)))
