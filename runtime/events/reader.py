@@ -232,7 +232,7 @@ class Reader:
         Exception: it has failed.
         """
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(None)  # all readers share it: each would add its own, on and on
         if self._ended:
             raise StopAsyncIteration
 

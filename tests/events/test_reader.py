@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from contextlib import suppress
 
 import pytest
@@ -287,6 +288,18 @@ def test_a_waiting_reader_wakes_on_a_segment_on_close_and_on_failure() -> None:
         return received
 
     assert run(main()) == ["a1", "failed"]
+
+
+def test_readers_that_fail_with_the_same_error_do_not_make_its_traceback_longer() -> None:
+    async def main() -> None:
+        error = RuntimeClosed("left")
+        for reader in [of_one() for _ in range(20)]:
+            reader.fail(error)
+            with suppress(RuntimeClosed):
+                await reader.batch()
+        assert len(traceback.extract_tb(error.__traceback__)) <= 3
+
+    run(main())
 
 
 def test_close_drops_unread_events() -> None:
