@@ -134,9 +134,13 @@ def test_an_edited_input_is_json_as_if_the_model_had_written_it() -> None:
 @pytest.mark.parametrize("given", [{"at": {None: 1}}, {"at": msgspec.msgpack.Ext(5, b"?")}])
 def test_an_edited_input_that_has_no_json_is_rejected(given: dict[str, Any]) -> None:
     conversation = waiting(use("a"))
+    before = copy_of(conversation)
 
-    with assert_rejected(conversation, InvalidConfig):
+    with pytest.raises(InvalidConfig, match=r"^message\.inputs\['a'\]: [^'\"]") as caught:
         conversation.handle(received(msg.Approve(inputs={"a": given})))
+
+    assert not str(caught.value).endswith(("'", '"')), "a sentence in quotes"
+    assert conversation == before
 
 
 def test_what_is_wrong_about_an_approval_is_said_and_nothing_changes() -> None:
