@@ -8,7 +8,6 @@ import pytest
 from builders.conversation import (
     DISCARD,
     answered,
-    assert_rejected,
     conversation_in,
     copy_of,
     emitted_events,
