@@ -212,7 +212,8 @@ class Runtime:
     @property
     def templates(self) -> Templates:
         """The templates that sessions follow."""
-        return Templates(self._require_entered(), self._runtime.templates)
+        loop = self._require_entered()
+        return Templates(loop, loop.run(call_in_loop(lambda: self._runtime.templates)))
 
     @property
     def nodes(self) -> Nodes:
