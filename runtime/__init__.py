@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .api.journal import (
         JournalConfig,
         MemoryJournalConfig,
+        NoJournal,
         PostgresJournalConfig,
         RedisJournalConfig,
         SQLiteJournalConfig,
@@ -105,7 +106,7 @@ _names = LazyNames(
         ".api.fleet.templates": "StoredTemplate TemplateVersion",
         ".api.fleet.where": "FleetResult SessionOutcome Where",
         ".api.journal": (
-            "JournalConfig MemoryJournalConfig PostgresJournalConfig RedisJournalConfig SQLiteJournalConfig"
+            "JournalConfig MemoryJournalConfig NoJournal PostgresJournalConfig RedisJournalConfig SQLiteJournalConfig"
         ),
         ".api.messages": (
             "AddMessages AnswerQuestion Approve Close Continue Deny Receipt RequestApproval Rewind ToolUpdate"
@@ -182,6 +183,7 @@ __all__ = [
     "Labels",
     "MemoryJournalConfig",
     "MessagesAdded",
+    "NoJournal",
     "NodeDrain",
     "NodeStatus",
     "Nodes",

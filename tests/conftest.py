@@ -26,6 +26,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile(ALL_EXAMPLES, hypothesis.settings.get_profile("without_deadlines"))
 hypothesis.settings.load_profile("without_deadlines")
 
+WITHOUT_JOURNAL = rc.runtime.NoJournal()
+"""What most tests are about does not depend on a journal, whose process takes a second of CPU to start."""
+
 USES_RAY = ("cluster/", "driver/")
 """Folders whose tests use the Ray of their process."""
 
@@ -48,6 +51,7 @@ SYSTEM = (
     "cluster/journal/test_draining.py",
     "cluster/journal/test_journal_actor.py",
     "cluster/journal/test_journal_failures.py",
+    "cluster/journal/test_outliving_tools.py",
     "cluster/journal/test_passivated_sessions.py",
     "cluster/journal/test_templates.py",
     "cluster/journal/test_unusable_journals.py",
@@ -133,9 +137,9 @@ def ray_address() -> Iterator[str]:
 
 @pytest.fixture
 def options(ray_address: str) -> rc.RuntimeOptions:
-    """Options with a new namespace on the Ray of this run."""
+    """Options with a new namespace on the Ray of this run, without a journal."""
     del ray_address
-    return rc.RuntimeOptions(namespace=f"test-{uuid.uuid4().hex[:8]}")
+    return rc.RuntimeOptions(namespace=f"test-{uuid.uuid4().hex[:8]}", journal=WITHOUT_JOURNAL)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +154,8 @@ def runtime_of_run(ray_address: str, namespace: str) -> "Iterator[blocking.Runti
     from rayconteur import blocking
 
     del ray_address
-    with blocking.Runtime(placement=rc.Packed(), options=rc.RuntimeOptions(namespace=namespace)) as runtime:
+    options = rc.RuntimeOptions(namespace=namespace, journal=WITHOUT_JOURNAL)
+    with blocking.Runtime(placement=rc.Packed(), options=options) as runtime:
         yield runtime
 
 
@@ -180,7 +185,8 @@ def runner() -> Iterator[asyncio.Runner]:
 def async_runtime_of_run(runner: asyncio.Runner, ray_address: str, namespace: str) -> Iterator[rc.Runtime]:
     """A runtime for all tests of this run, as ``runtime_of_run``."""
     del ray_address
-    runtime = rc.Runtime(placement=rc.Packed(), options=rc.RuntimeOptions(namespace=namespace))
+    options = rc.RuntimeOptions(namespace=namespace, journal=WITHOUT_JOURNAL)
+    runtime = rc.Runtime(placement=rc.Packed(), options=options)
     runner.run(runtime.__aenter__())
     yield runtime
     runner.run(runtime.__aexit__(None, None, None))

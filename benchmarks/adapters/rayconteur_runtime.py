@@ -4,7 +4,7 @@ import asyncio
 from typing import Literal
 
 import rayconteur as rc
-from rayconteur.runtime import RayTask
+from rayconteur.runtime import NoJournal, RayTask
 
 from ..load.answers import ANTHROPIC
 from ..system import shared_ray
@@ -23,7 +23,9 @@ class RayconteurAdapter:
     """Sessions of one runtime: all in one actor, or each in its own."""
 
     def __init__(self, config: AdapterConfig, placement: Literal["packed", "dedicated"]) -> None:
-        options = rc.RuntimeOptions(namespace=NAMESPACE, num_cpus=shared_ray.CPUS, routers=config.routers)
+        options = rc.RuntimeOptions(
+            namespace=NAMESPACE, num_cpus=shared_ray.CPUS, routers=config.routers, journal=NoJournal()
+        )
         self._runtime = rc.Runtime(
             config.address or shared_ray.join(),
             ONE_ACTOR if placement == "packed" else rc.Dedicated(),

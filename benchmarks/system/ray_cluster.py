@@ -10,7 +10,7 @@ import ray
 from ray.actor import ActorHandle, ActorProxy
 
 import rayconteur as rc
-from rayconteur.runtime import JournalConfig, Placement, Quotas, RouterLimits
+from rayconteur.runtime import JournalConfig, NoJournal, Placement, Quotas, RouterLimits
 
 from . import shared_ray
 from .memory_probe import allocated_blocks, collect_garbage
@@ -24,6 +24,7 @@ ONE_ACTOR = rc.Packed(sessions_per_actor=1_000_000)
 _PACKED_PREFIX = "_host-"
 _ROUTER_LIMITS = RouterLimits()
 _DEDICATED = rc.Dedicated()
+_NO_JOURNAL = NoJournal()
 
 A = TypeVar("A")
 
@@ -60,7 +61,7 @@ def local_runtime(
     warm: int | Mapping[str, int] = 0,
     router_limits: RouterLimits = _ROUTER_LIMITS,
     namespace: str = NAMESPACE,
-    journal: JournalConfig | None = None,
+    journal: JournalConfig = _NO_JOURNAL,
     placement: Placement = _DEDICATED,
     quotas: Quotas | None = None,
 ) -> rc.Runtime:

@@ -8,7 +8,7 @@ import msgspec
 
 from ...providers.schema.errors import InvalidConfig
 from ...runtime.api.errors import UnknownSession
-from ...runtime.api.journal import JournalConfig, PostgresJournalConfig, RedisJournalConfig, SQLiteJournalConfig
+from ...runtime.api.journal import JournalStore, PostgresJournalConfig, RedisJournalConfig, SQLiteJournalConfig
 from ...runtime.core.conversation import Conversation
 from ...runtime.core.past.snapshot import Snapshot
 from ...runtime.core.past.turns import Past, past_of
@@ -166,7 +166,7 @@ async def _last_snapshot(journal: Journal, session: SessionKey) -> Snapshot | No
         return None
 
 
-def _journal_config(place: str) -> JournalConfig:
+def _journal_config(place: str) -> JournalStore:
     """The journal at *place*, an address or the path of a file."""
     match place.partition("://")[0]:
         case "postgresql" | "postgres":

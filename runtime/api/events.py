@@ -195,13 +195,15 @@ class Retrying(OfTurn, frozen=True, kw_only=True):
 
 
 class Waiting(OfTurn, frozen=True, kw_only=True):
-    """A request waits for *reason*, one of the limits that sessions share, and is sent in about *expected_s*.
+    """A request waits for *reason*, such as a limit that sessions share, and is sent in about *expected_s*, if known.
 
     Those that wait for a moment only do without. If it takes much longer than expected, another such event says so.
+    *problem* says which credentials are missing, if it waits for these.
     """
 
     reason: WaitReason
-    expected_s: float
+    expected_s: float | None
+    problem: str = ""
 
 
 class Continuing(OfTurn, frozen=True, kw_only=True):

@@ -18,14 +18,19 @@ class SQLiteJournalConfig(msgspec.Struct, frozen=True, tag_field="kind", tag="sq
 
     What it has stored survives the loss of power. The file is on the node of the program that starts the namespace:
     the journal's actor runs there and nowhere else. A relative *path* starts at that program's current folder.
+
+    Without a *path*, the file is in the folder of the Ray session, on the head or a node with ``control_node_labels``:
+    one for each namespace, which only this user can read. It ends with the cluster.
     """
 
     __repr__ = short_repr
 
-    path: str
+    path: str | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "journal")
+        if self.path is None:
+            return
         if not self.path or "\0" in self.path:
             raise InvalidConfig("journal.path", f"{shown(self.path)} is no path of a file: name one")
         if self.path == _IN_MEMORY:
@@ -75,7 +80,14 @@ class RedisJournalConfig(WithSecrets, frozen=True, tag_field="kind", tag="redis"
         return f"{_location(self.url)}, prefix {self.prefix}"
 
 
-JournalConfig = SQLiteJournalConfig | PostgresJournalConfig | RedisJournalConfig | MemoryJournalConfig
+class NoJournal(msgspec.Struct, frozen=True, tag_field="kind", tag="none"):
+    """No journal: a session ends with its actor, and its turns wait for no disk."""
+
+    __repr__ = short_repr
+
+
+JournalStore = SQLiteJournalConfig | PostgresJournalConfig | RedisJournalConfig | MemoryJournalConfig
+JournalConfig = JournalStore | NoJournal
 
 
 def _check_url(config: msgspec.Struct, url: str, schemes: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from ...providers.schema.checks.shown import short_repr, shown
 from ...providers.schema.errors import InvalidConfig
 from ...providers.schema.request import Positive, PositiveSeconds
 from .catalog.retention import Retention, check_rules
-from .journal import JournalConfig
+from .journal import JournalConfig, NoJournal
 from .quotas.rules import Quotas
 
 Seconds = Annotated[float, Meta(ge=0)]
@@ -91,15 +91,15 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     is the default for ``ask``: what happens to a turn whose reply is abandoned. Of the tools of a turn,
     *max_parallel_tools* run at a time, in this program and on Ray together, each for at most *tool_timeout_s* unless it
     says otherwise; the model is given at most *max_result_bytes* of the text of a result at once; *on_tool_error* is
-    what happens when one raises. *journal* is where sessions are stored. Without one, the namespace has none; a runtime
-    that joins a namespace uses the journal that it has. *credentials* is where the secrets come from that configs leave
-    out: ``"env"``, the environment, or ``"module:function"``, which returns a mapping like ``os.environ`` and is called
-    whenever some are needed, also for a session that goes on from a journal. *passivate_after_s* is how long a session
-    is idle before it leaves memory, where its config does not say so; by default, none does. It needs a journal.
-    *retention* says which sessions the journal deletes, by their owners; it applies when the first runtime of a
-    namespace opens the journal. When the process gets SIGTERM, the runtime is drained, for at most *drain_s*. *quotas*
-    are the limits that all sessions of the namespace share: its first runtime gives them, and one that joins it gives
-    the same, or none.
+    what happens when one raises. *journal* is where sessions are stored, or ``NoJournal()``. If none is given, it is
+    that of the namespace, and the first runtime of one stores them in a file of the Ray session:
+    ``SQLiteJournalConfig()``. *credentials* is where the secrets come from that configs leave out: ``"env"``, the
+    environment, or ``"module:function"``, which returns a mapping like ``os.environ`` and is called whenever some are
+    needed, also for a session that goes on from a journal. *passivate_after_s* is how long a session is idle before it
+    leaves memory, where its config does not say so; by default, none does. It needs a journal. *retention* says which
+    sessions the journal deletes, by their owners; it applies when the first runtime of a namespace opens the journal.
+    When the process gets SIGTERM, the runtime is drained, for at most *drain_s*. *quotas* are the limits that all
+    sessions of the namespace share: its first runtime gives them, and one that joins it gives the same, or none.
     """
 
     __repr__ = short_repr
@@ -137,8 +137,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
             problem = f"give {ENVIRONMENT!r}, or a function as 'module:function', not {shown(self.credentials)}"
             raise InvalidConfig("options.credentials", problem)
         check_rules(self.retention, "options.retention")
-        if self.retention and self.journal is None:
-            raise InvalidConfig("options.retention", "give the journal that it is for, too")
+        if self.retention and self.journal == NoJournal():
+            raise InvalidConfig("options.retention", "there is no journal that it could be for: leave out NoJournal()")
         _check_labels("options.node_labels", self.node_labels)
         _check_labels("options.control_node_labels", self.control_node_labels)
         if self.ports is not None and self.ports[0] > self.ports[1]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import ray
 from ray._private.state import state as global_state  # the public API has no states without a dashboard
+from ray._private.worker import global_worker  # nor does it say where Ray keeps its files
 from ray.actor import ActorHandle, ActorProxy
 from ray.exceptions import RayError
 
@@ -161,6 +162,11 @@ def restart_elsewhere(actor: ActorProxy[A]) -> None:
 def node_id() -> str:
     """The id of the node that this process runs on."""
     return ray.get_runtime_context().get_node_id()
+
+
+def session_folder() -> str:
+    """The folder on this node in which Ray keeps the logs and sockets of this cluster, until it ends."""
+    return cast(str, cast(Any, global_worker).node.get_session_dir_path())
 
 
 def was_restarted() -> bool:

@@ -18,6 +18,7 @@ from ..api.errors import DirectoryUnreachable, RuntimeClosed
 from ..api.fleet.templates import TemplateBook
 from ..api.fleet.where import SessionOutcome
 from ..api.status import SessionStatus, SessionSummary
+from ..session.durable.lacking import lacking_credentials, supply_credentials
 from ..session.fleet.orders import FleetOrder, carry_out, select
 from ..session.forks import ForkStart, fork_start
 from ..session.garbage import SessionFreezer
@@ -25,7 +26,7 @@ from ..session.host import Host, SessionKey
 from ..session.leaving import HandedOver
 from ..session.pages import HistoryPosition, HistorySelection, encode_history_page, encode_statuses
 from ..session.requests.client_pool import ClientPool
-from ..session.requests.credentials import known_provider
+from ..session.requests.credentials import Supplied, known_provider
 from ..session.requests.quota_gate import QuotaGate
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
@@ -83,7 +84,8 @@ class _SessionActor:
         self._host = Host(publish, self._on_sessions_end, clients, settings.history_bytes, journaling)
         self._host.leaving.idle_timer.default_s = settings.passivate_after_s
         self._reporter = Reporter([transport.report for transport in transports], self._host.gauges.read)
-        self._host.ray_tools.runner = self._task_runner = TaskRunner((owner.host_id, settings.namespace))
+        self._task_runner = TaskRunner((owner.host_id, settings.namespace))
+        self._host.ray_tools.runner = settings.tools.connect(owner.host_id) if settings.tools else self._task_runner
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
             publisher.find_gaps, publisher.call_take_over = transport.find_gaps, transport.take_over
             publisher.call_held_segments = transport.held_segments
@@ -137,23 +139,33 @@ class _SessionActor:
         providers = [provider for each in needed if (provider := known_provider(each, known))]
         if len(providers) < len(needed):
             return needed
-        return await self._resume(key, providers, before.out_of_memory)
+        return await self._resume(key, Supplied(providers), before.out_of_memory)
 
     @ray.method
-    async def resume(self, key: SessionKey, providers: list[ProviderConfig], out_of_memory: bool) -> Endpoint:
-        """Go on with a session that was rebuilt here, with the secrets of *providers*. Returns as ``open`` does.
+    async def resume(self, key: SessionKey, supplied: Supplied, out_of_memory: bool) -> Endpoint:
+        """Go on with a session that was rebuilt here, with the secrets of what is *supplied*. Returns as ``open`` does.
 
         The actor before ran *out_of_memory*, as far as that is known.
         """
-        return await self._resume(key, providers, out_of_memory)
+        return await self._resume(key, supplied, out_of_memory)
 
-    async def _resume(self, key: SessionKey, providers: list[ProviderConfig], out_of_memory: bool) -> Endpoint:
+    async def _resume(self, key: SessionKey, supplied: Supplied, out_of_memory: bool) -> Endpoint:
         try:
             endpoint = await self._start(key[0])
-            await self._host.resume(key, providers, out_of_memory)
+            await self._host.resume(key, supplied, out_of_memory)
             return endpoint
         finally:
             self._claims.finish([key[0]])
+
+    @ray.method
+    async def lacking_credentials(self, key: SessionKey) -> list[ProviderConfig]:
+        """The providers that the session waits for the secrets of."""
+        return lacking_credentials(self._host, key)
+
+    @ray.method
+    async def supply_credentials(self, key: SessionKey, providers: list[ProviderConfig]) -> None:
+        """Give the session the secrets of *providers*."""
+        await supply_credentials(self._host, key, providers)
 
     @ray.method
     async def report(self, directory_id: str) -> HostReport:

@@ -3,12 +3,13 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ...providers.schema.errors import InvalidConfig
 from ..api.errors import RuntimeClosed, Unreachable
+from ..api.journal import SQLiteJournalConfig
 from ..api.options import NEEDS_JOURNAL, RuntimeOptions
 from ..events.router_connection import FindRecorded
 from ..events.router_connections import RouterConnections, connections_of
@@ -22,7 +23,8 @@ from .directory.package_version import incompatible, package_version
 from .journal.client import JournalRef, find_or_start_journal, opened_journal
 from .journal.place import JournalPlace, journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
-from .nodes.actor_options import RayOptions, on_many_nodes, on_one_node
+from .nodes.actor_options import RayOptions, control_node, on_many_nodes, on_one_node
+from .nodes.cluster_nodes import Node
 from .nodes.node_checks import checked_nodes
 from .quotas.client import QuotasRef, find_or_start_quotas
 from .ray_calls import CONCURRENCY, START_S, find_actor, kill_actor, result_within
@@ -86,10 +88,9 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     nodes, others = await checked_nodes(options)
     memory, node = memory_requests(options.actor_memory_bytes, nodes), on_one_node(options, nodes)
     exists = find_actor(DIRECTORY, options.namespace) is not None
-    given = _given_journal(options, exists)
-    new = Namespace(options.namespace, options.routers, given, options.quotas)
+    given, new = _given(options, exists, nodes)
     directory = DirectoryClient(_directory(new, options, memory, node), options.call_timeout_s)
-    namespace = await _register(driver_id, directory, Given(given, options.quotas))
+    namespace = await _register(driver_id, directory, given)
     routers = [_router(number, options, memory, others) for number in range(namespace.routers)]
     journal = find_or_start_journal(namespace.journal, options, memory.journal, node) if namespace.journal else None
     quotas = find_or_start_quotas(namespace.quotas, options, memory.quotas, node) if namespace.quotas else None
@@ -123,12 +124,14 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     return shared_actors
 
 
-def _given_journal(options: RuntimeOptions, exists: bool) -> JournalPlace | None:
-    """Where the journal of the *options* is, if they have one. A namespace that *exists* has its own open already."""
-    given = journal_place(options.journal) if options.journal else None
-    if given and not exists:
-        require_folder(given)
-    return given
+def _given(options: RuntimeOptions, exists: bool, nodes: Sequence[Node]) -> tuple[Given, Namespace]:
+    """What a program with these *options* gives, and the namespace that it starts, unless it *exists*."""
+    place = journal_place(options.journal or SQLiteJournalConfig(), control_node(options, nodes))
+    given = Given(place if options.journal else None, options.quotas)
+    journal = place if isinstance(place, JournalPlace) else None
+    if journal and not exists:  # else it has its own open already
+        require_folder(journal)
+    return given, Namespace(options.namespace, options.routers, journal, options.quotas)
 
 
 async def _register(driver_id: str, directory: DirectoryClient, given: Given) -> Namespace:

@@ -22,8 +22,8 @@ Before = CatalogEntry | float | None
 class Catalog:
     """The sessions that the journal has: those that run, those that are only stored, and those that are closed.
 
-    What it says of a session is written a moment after its turns end. Each of its methods raises ``NoJournal`` if the
-    namespace has none, and ``JournalUnavailable`` if that does not answer.
+    What it says of a session is written a moment after its turns end. Each of its methods raises ``JournalRequired`` if
+    the namespace has none, and ``JournalUnavailable`` if that does not answer.
 
     *owner*, *project* and *tag* are those of ``Labels``; of several, all have to fit. Without any, it is all sessions.
     """

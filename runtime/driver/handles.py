@@ -14,6 +14,7 @@ from ..api.fleet.where import FleetResult, Where
 from ..api.messages import Configure
 from ..api.options import RuntimeOptions
 from ..api.placement import Placement
+from ..api.status import State
 from ..cluster.refs import HostRef, SessionRef
 from ..events.reader import Reader
 from ..events.segments import Position
@@ -92,9 +93,11 @@ class Handles:
         Raises:
             UnknownSession: there is none with that id.
         """
-        handle = self.of(await self._resources.registry.find(session_id), tools)
+        session = await self._resources.registry.find(session_id)
+        handle = self.of(session, tools)
         try:
-            await handle.status()
+            if (await handle.status()).state is State.REQUESTING:
+                await self._resources.registry.supply_credentials(session)
         except SessionDied:
             raise UnknownSession(f"session {shown(session_id)} has died with its actor; its id is free again") from None
         return handle

@@ -59,7 +59,8 @@ class Runtime:
     """Many sessions on one Ray cluster: spawn them, find them, read their events. Use it with ``async with``.
 
     It connects to the cluster at *address*, or at ``RAY_ADDRESS``; without either it starts Ray on this machine, and
-    shuts it down at the end. Its sessions end with it, unless its options say ``detached`` or name a journal.
+    shuts it down at the end. Its sessions leave memory with it, unless its options say ``detached``; they go on from
+    the journal in the next one, unless these say ``NoJournal()``.
     *placement* is the default for ``spawn``. *warm* is how many idle actors are kept ready for dedicated sessions, or
     how many for each provider, such as ``{"anthropic": 2}``, whose modules and certificates these actors have loaded.
 
@@ -263,7 +264,7 @@ class Runtime:
         """
         journal = self._require_entered().registry.journal
         if journal is None:
-            raise UnknownSession("nothing is stored: the namespace has no journal; give RuntimeOptions(journal=...)")
+            raise UnknownSession("nothing is stored: the namespace was started with NoJournal()")
         try:
             position = await journal.position(session_id, epoch)
         except UnknownJournalSession as unknown:
@@ -296,7 +297,7 @@ class Runtime:
 
         Raises:
             ConfigError: *change* is invalid, or a key or an SDK is missing. What only one session rejects is its error.
-            NoJournal: *stored*, and the namespace has none.
+            JournalRequired: *stored*, and the namespace has none.
         """
         handles, registry = self._require_handles(), self._require_entered().registry
         change = await prepared_change(change, self._options, "message")

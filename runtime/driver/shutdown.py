@@ -29,8 +29,9 @@ async def shutdown(
     """End a namespace, whoever uses it and whatever its processes do. Returns how many actors were ended.
 
     With *drain_s*, its session actors are drained first, as ``Runtime.drain`` does, for so many seconds at most. All
-    its sessions end, detached ones too. Programs that still use it get ``RuntimeClosed``. It needs a running
-    cluster: at *address*, at ``RAY_ADDRESS``, the one that this process uses, or the one on this machine.
+    its sessions leave memory, detached ones too, and end if there is no journal. Programs that still use it get
+    ``RuntimeClosed``. It needs a running cluster: at *address*, at ``RAY_ADDRESS``, the one that this process uses, or
+    the one on this machine.
 
     The actors' processes on this node are gone when it returns, unless that takes them longer than 10 s.
 

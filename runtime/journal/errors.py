@@ -17,7 +17,7 @@ RayconteurError                 providers/schema/errors.py
             RecordConflict              another record with its number is stored
             RecordTooLarge              the journal takes no record of this size
         UnknownJournalSession       the journal has no session of this id and epoch
-        NoJournal                   the namespace has none: give RuntimeOptions(journal=...)
+        JournalRequired             the namespace has none: start it without NoJournal()
         SearchUnsupported           the journal finds no words: use SQLite or PostgreSQL
 """
 
@@ -141,10 +141,10 @@ class UnknownJournalSession(JournalError):
     code = "unknown_journal_session"
 
 
-class NoJournal(JournalError):
+class JournalRequired(JournalError):
     """The namespace has no journal, which this needs."""
 
-    code = "no_journal"
+    code = "journal_required"
 
 
 class SearchUnsupported(JournalError):

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from ...providers.schema.errors import InvalidConfig
 from ..api.journal import (
-    JournalConfig,
+    JournalStore,
     MemoryJournalConfig,
     PostgresJournalConfig,
     RedisJournalConfig,
@@ -14,12 +14,13 @@ from ..api.journal import (
 from .journal import Journal
 
 
-async def open_journal(config: JournalConfig, read_only: bool = False) -> Journal:
+async def open_journal(config: JournalStore, read_only: bool = False) -> Journal:
     """The journal that *config* describes. Only what that one needs is imported.
 
     If *read_only*, nothing is created or changed, not even brought to the current version: only reading is allowed.
 
     Raises:
+        InvalidConfig: the path of the file, or an extra, is missing.
         JournalNotFound: there is none, and it is *read_only*.
         JournalInUse: another process has it open.
         InvalidJournal: it is no journal, damaged, or of a newer version.
@@ -27,6 +28,8 @@ async def open_journal(config: JournalConfig, read_only: bool = False) -> Journa
     """
     match config:
         case SQLiteJournalConfig():
+            if config.path is None:
+                raise InvalidConfig("journal.path", "name the file: only a runtime knows that of the Ray session")
             from .sqlite.journal import SQLiteJournal
 
             return await SQLiteJournal.open(config.path, read_only=read_only)

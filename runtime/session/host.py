@@ -34,7 +34,7 @@ from .leaving import Leaving
 from .metrics.gauges import HostGauges
 from .pages import decode_part
 from .requests.client_pool import ClientPool
-from .requests.credentials import Credentials, checked_credentials
+from .requests.credentials import Credentials, Supplied, checked_credentials
 from .session import Session
 from .statuses import summary_of
 from .tools.ray_runs import RayTools
@@ -75,7 +75,7 @@ class Host:
         self._clients = clients
         self._journaling = journaling
         self._rebuilt: dict[SessionKey, Rebuilt] = {}
-        self.ray_tools = RayTools(self.tell)
+        self.ray_tools = RayTools(self.tell, self.stored)
         self._on_tools = self.ray_tools.batch_runs  # shared by all sessions
         self.sessions = self._sessions = dict[str, Session]()
         """Those that are here, by their ids: to be read only."""
@@ -152,19 +152,20 @@ class Host:
         self._rebuilt[key] = rebuilt = await self._journaling.rebuilt(JournalKey(*key), incarnation)
         return rebuilt.providers() + self.templates.providers_for(key[0], rebuilt.conversation.config)
 
-    async def resume(self, key: SessionKey, providers: Sequence[ProviderConfig], out_of_memory: bool = False) -> None:
-        """Go on with a session that was rebuilt here, with the secrets of *providers*.
+    async def resume(self, key: SessionKey, supplied: Supplied, out_of_memory: bool = False) -> None:
+        """Go on with a session that was rebuilt here, with what is *supplied*. It may wait for what is lacking.
 
         The process before ran *out_of_memory*, as far as that is known.
 
         Raises:
-            ConfigError: the client of one can't be opened.
+            ConfigError: the client of a provider can't be opened, or it is lacking, and the session is idle.
         """
         assert self._journaling
         rebuilt = self._rebuilt.pop(key)
-        await self.prepare(providers)
-        credentials = Credentials(self._clients)
-        credentials.add(*providers)
+        if rebuilt.is_idle:
+            supplied.require_all()
+        await self.prepare(supplied.providers)
+        credentials = Credentials.of(supplied, self._clients)
         publisher = self.publishers[self.router_of(key[0])]
         known = await publisher.take_over(HeldSession(*key, rebuilt.incarnation, rebuilt.used_seq))
         incarnation = Incarnation(rebuilt.incarnation, max(known, rebuilt.last_seq))
@@ -176,7 +177,7 @@ class Host:
         publisher.publish_first(await self._journaling.segments_after(rebuilt, known))
         self._sessions[key[0]] = session = self._new_session(outbox, credentials, rebuilt)
         session.go_on(Recovered(partial=partial, out_of_memory=out_of_memory))
-        self.templates.catch_up(session, providers)
+        self.templates.catch_up(session, supplied.providers)
         self.leaving.idle_timer.follow(session)
         await self._all_stored([key[0]])
         log.info("session %s goes on here, as incarnation %d", key[0], rebuilt.incarnation, extra={"session": key[0]})

@@ -65,9 +65,9 @@ def checked_message(
         case UserMessage(turn_settings=TurnSettings() as settings):
             return _checked_turn(conversation, credentials, message, settings)
         case UserMessage():
-            credentials.client(conversation.config.provider).check_content(message.all_content)
+            credentials.check_sent(conversation.config.provider, message.all_content)
             if (message.when_busy or conversation.config.when_busy) is WhenBusy.STEER:
-                credentials.client(conversation.request_config.provider).check_content(message.all_content)
+                credentials.check_sent(conversation.request_config.provider, message.all_content)
         case ToolResults(results=results):
             credentials.check_results(conversation.request_config, results)
         case Retry() | Continue() if last := conversation.last_settings:

@@ -44,6 +44,7 @@ from .requests.request_task import RequestTask, failed_request
 from .statuses import receipt_of, status_of
 from .tools.open_tools import OpenTools
 from .tools.ray_runs import OnTools
+from .tools.run_orders import BatchOrder
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Session:
         self.on_end: Callable[[Session], None] | None = None
         self.on_history: Callable[[Session, HistorySize, HistorySize], None] | None = None  # its size, before and now
         self.on_tools: OnTools | None = None
-        self._credentials = credentials
+        self.credentials = credentials
         self.outbox = outbox
         self._memo = WireMemo()
         self._first_attempt_at = 0.0
@@ -110,11 +111,11 @@ class Session:
             UnsupportedContent: the provider or its model does not support a block.
         """
         seq = self.outbox.seq
-        checked = checked_message(self.conversation, self._credentials, message, key)
+        checked = checked_message(self.conversation, self.credentials, message, key)
         partial = self._partial() if self.conversation.ends_request(message) else ev.NOTHING
         event = checked.received(size_bytes, partial, key, seq)
         acknowledge = next(step for step in self._handle(event) if isinstance(step, Acknowledge))
-        self._credentials.add(*checked.providers)
+        self.credentials.add(*checked.providers)
         if acknowledge.turn and acknowledge.turn != self.conversation.turn and self.conversation.open_tool_uses:
             report_wait(self.id, acknowledge.turn, self.conversation)
         return receipt_of(acknowledge, seq)
@@ -129,7 +130,7 @@ class Session:
 
     async def learn_facts(self, model: str) -> None:
         """Ask the models endpoint about *model*, if the session's provider says so, before a ``Configure`` names it."""
-        provider = self._credentials.with_secrets(self.conversation.config.provider)
+        provider = self.credentials.with_secrets(self.conversation.config.provider)
         await learn_facts(msgspec.structs.replace(provider, model=model))
 
     def status(self) -> SessionStatus:
@@ -162,7 +163,7 @@ class Session:
         await self.outbox.wait_drained()
         if self.records:
             await self.records.finish()
-        await self._credentials.release()
+        await self.credentials.release()
 
     @property
     def is_idle(self) -> bool:
@@ -177,7 +178,7 @@ class Session:
         self.ended = True
         self._cancel()
         if self._open_tools:
-            self._open_tools.stop()
+            self._open_tools.stop(leaves=True)
         if self.records:
             self.records.drop_actions()
         self._report_history(HistorySize())
@@ -228,7 +229,7 @@ class Session:
             case StartBackoff(request=request, delay_s=delay_s):
                 self._timer = asyncio.get_running_loop().call_later(delay_s, self._end_backoff, request)
             case ResumeTools(batch=batch):
-                self._actions += (partial(self._start_tools, batch),)
+                self._actions += (partial(self._start_tools, batch, resumed=True),)
             case StartToolTimer():
                 self._tools().start_timer(instruction)
             case DecideApproval():
@@ -253,7 +254,8 @@ class Session:
 
     def _start_request(self, send: SendRequest) -> None:
         phase = self.conversation.phase
-        if isinstance(phase, Requesting) and phase.request == send.number:
+        is_due = isinstance(phase, Requesting) and phase.request == send.number
+        if is_due and not self.credentials.defer(send, partial(self._start_request, send), self.outbox):
             report_request(self.id, send)
             self._start(self._run_request(send))
 
@@ -271,14 +273,14 @@ class Session:
         task.add_done_callback(self._task_done)
         return task
 
-    def _start_tools(self, batch: ToolBatch) -> None:
+    def _start_tools(self, batch: ToolBatch, resumed: bool = False) -> None:
         phase = self.conversation.phase
         open_ids = {use.id for use in self.conversation.open_tool_uses}
         if (on_tools := self.on_tools) is None or open_ids.isdisjoint(batch.on_ray):
             return
         assert isinstance(phase, ToolsOut | Requesting)
         tools = phase.turn.config(self.conversation.config).tools
-        runs = on_tools((self.id, self.epoch), batch, tools, self._credentials.variables())
+        runs = on_tools(BatchOrder(self.outbox.held, batch, resumed), tools, self.credentials.variables())
         runs.keep(open_ids)
         if not self._tools().join(runs):
             self._track(runs.run())
@@ -291,11 +293,11 @@ class Session:
         if open_uses := self.conversation.open_tool_uses:
             tools.keep({use.id for use in open_uses})
         else:
-            tools.stop()
+            tools.stop(leaves=self.outbox.is_fenced)
             self._open_tools = None
 
     async def _run_request(self, send: SendRequest) -> None:
-        if send.attempt == 1:
+        if send.attempt == 1 or not self._first_attempt_at:
             self._first_attempt_at = asyncio.get_running_loop().time()
         outcome = await self._outcome(send)
         if self._task is asyncio.current_task():
@@ -304,16 +306,16 @@ class Session:
 
     async def _outcome(self, send: SendRequest) -> ev.Outcome:
         try:
-            client = self._credentials.client(send.config.provider)
-            source = self._credentials.source(send.config.provider)
+            client = self.credentials.client(send.config.provider)
+            source = self.credentials.source(send.config.provider)
             self._request = task = RequestTask(send, client, source, self._memo, self.outbox, self._handle)
-            if gate := self._credentials.gate:
-                answer = await gate.run(task, self._credentials.account(send.config.provider))
+            if gate := self.credentials.gate:
+                answer = await gate.run(task, self.credentials.account(send.config.provider))
             else:
                 answer = await task.run()
             return ev.Answered(request=send.number, answer=answer)
         except Exception as error:
-            provider = self._credentials.with_secrets(send.config.provider)
+            provider = self.credentials.with_secrets(send.config.provider)
             self._first_attempt_at += self._request.waited_s if self._request else 0.0
             elapsed_s = asyncio.get_running_loop().time() - self._first_attempt_at
             return failed_request(send, error, provider, elapsed_s, self._request)
@@ -323,7 +325,7 @@ class Session:
         self._handle(ev.BackoffEnded(request=request))
 
     async def _run_compaction(self, start: StartCompaction) -> None:
-        ended = await CompactionTask(start, self._credentials, self._memo, self.id).run()
+        ended = await CompactionTask(start, self.credentials, self._memo, self.id).run()
         if self._task is asyncio.current_task():
             self._task = None
             self._handle(ended)

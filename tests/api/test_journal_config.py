@@ -1,9 +1,10 @@
 """The configs of journals: what is wrong with them is said at once, and nobody sees their passwords."""
 
+import msgspec
 import pytest
 
 from rayconteur.errors import InvalidConfig
-from rayconteur.runtime import JournalConfig, PostgresJournalConfig, RedisJournalConfig
+from rayconteur.runtime import JournalConfig, NoJournal, PostgresJournalConfig, RedisJournalConfig, SQLiteJournalConfig
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,17 @@ def test_a_password_that_is_not_percent_encoded_is_rejected_and_not_shown(passwo
         with pytest.raises(InvalidConfig, match="percent-encoded") as raised:
             config(f"{scheme}://me:{password}@db/app")
         assert "s3cret" not in str(raised.value)
+
+
+def test_no_journal_and_one_in_no_named_file_are_configs_like_others() -> None:
+    text = b'[{"kind": "none"}, {"kind": "sqlite"}, {"kind": "sqlite", "path": "ravens.db"}]'
+
+    decoded = msgspec.json.decode(text, type=list[JournalConfig])
+
+    assert decoded == [NoJournal(), SQLiteJournalConfig(), SQLiteJournalConfig("ravens.db")]
+
+
+@pytest.mark.parametrize("path", ["", ":memory:", "a\0b"])
+def test_what_is_no_path_of_a_file_is_rejected(path: str) -> None:
+    with pytest.raises(InvalidConfig, match=r"journal\.path"):
+        SQLiteJournalConfig(path)

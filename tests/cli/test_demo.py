@@ -12,6 +12,8 @@ from fixtures.terminal import Terminal, in_pipe, started
 
 from rayconteur.cli.exit_codes import ExitCode
 
+pytestmark = pytest.mark.usefixtures("runtime")  # each demo joins its namespace
+
 PROMPTS = ("Why do ravens play?", "Who is Huginn?", "And Muninn?")
 
 

@@ -18,7 +18,7 @@ from rayconteur.scripted import Script, Wait
 @pytest.fixture
 def detached(options: rc.RuntimeOptions) -> Iterator[blocking.Runtime]:
     """A runtime with a session that waits in its first turn, and one that is idle."""
-    options = rc.RuntimeOptions(namespace=options.namespace, detached=True)
+    options = rc.RuntimeOptions(namespace=options.namespace, journal=options.journal, detached=True)
     waits = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
     with blocking.Runtime(placement=rc.Packed(), options=options) as runtime:
         runtime.spawn(waits, "busy").send(rc.UserMessage.of("hi"))

@@ -1,13 +1,14 @@
 """Retention: what the rules of an owner say is deleted, and nothing else, in virtual time."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import pytest
 from fixtures.virtual_time import run
 
 from rayconteur.errors import DirectoryUnreachable, InvalidConfig
-from rayconteur.runtime import Labels, MemoryJournalConfig, Retention
+from rayconteur.runtime import Labels, MemoryJournalConfig, NoJournal, Retention
+from rayconteur.runtime.api.catalog.retention import RETENTION
 from rayconteur.runtime.api.options import RuntimeOptions
 from rayconteur.runtime.journal.catalog.expiry import delete_idle
 from rayconteur.runtime.journal.catalog.retention import SWEEP_S, RetentionSweeper
@@ -30,11 +31,11 @@ class Kept:
         self.asked: list[str] = []
         self.is_away = False
 
-    async def add(self, owner: str, count: int, messages: int = 10) -> None:
+    async def add(self, owner: str, count: int, messages: int = 10, closed_days: Collection[int] = ()) -> None:
         for days in range(count):
             session, at = SessionKey(f"{owner}{days}", 1), NOW - days * DAY_S
             await self.journal.append([entry(session, at=at)])
-            row = CatalogRow(session, 1, at, owner=owner, messages=messages)
+            row = CatalogRow(session, 1, at, days in closed_days, owner, messages=messages)
             await self.journal.put_catalog([CatalogChange(row)])
 
     async def running_ids(self, session_ids: list[str]) -> Mapping[str, int]:
@@ -92,6 +93,38 @@ def test_a_rule_for_every_owner_leaves_those_with_their_own_and_sessions_of_none
 
         await kept.sweeper(Retention(owner="", max_sessions=3)).sweep()
         assert await kept.ids() == [*names("", range(3)), "a0", "b0", "b1", "c0"]
+
+    run(main())
+
+
+def test_a_rule_for_closed_sessions_neither_counts_nor_deletes_others() -> None:
+    async def main() -> None:
+        kept = Kept()
+        for owner in ("a", "b"):
+            await kept.add(owner, 6, closed_days=(1, 3, 5))
+
+        rules = (
+            Retention(owner="*", max_sessions=1, closed_only=True),
+            Retention(owner="b", max_sessions=2, closed_only=True),
+            Retention(owner="a", max_age_s=3.5 * DAY_S),
+        )
+        assert await kept.sweeper(*rules).sweep() == 2 + 1 + 1
+
+        assert await kept.ids() == [*names("a", (0, 1, 2)), *names("b", (0, 1, 2, 3, 4))]
+
+    run(main())
+
+
+def test_what_nobody_has_named_keeps_sessions_for_a_month_and_closed_ones_for_a_week() -> None:
+    async def main() -> None:
+        kept = Kept("a39")
+        for owner in ("", "a"):
+            await kept.add(owner, 40, closed_days=range(5, 20))
+
+        await kept.sweeper(*RETENTION).sweep()
+
+        left = [*range(8), *range(20, 31)]
+        assert await kept.ids() == sorted([*names("", left), *names("a", left), "a39"])
 
     run(main())
 
@@ -198,7 +231,7 @@ def test_rules_that_limit_nothing_contradict_each_other_or_have_no_journal_are_r
     rule = Retention(owner="a", max_sessions=1)
     with pytest.raises(InvalidConfig, match="two rules for the owner 'a'"):
         RuntimeOptions(journal=MemoryJournalConfig(), retention=(rule, rule))
-    with pytest.raises(InvalidConfig, match="give the journal"):
-        RuntimeOptions(retention=(rule,))
+    with pytest.raises(InvalidConfig, match="leave out NoJournal"):
+        RuntimeOptions(journal=NoJournal(), retention=(rule,))
     with pytest.raises(InvalidConfig, match="every owner"):
         Labels(owner="*")

@@ -72,7 +72,7 @@ async def interrupt(session: rc.SessionHandle) -> bool:
 async def main(address: str) -> Found:
     script = Script(answers=((Say(TEXT),), (Say(TEXT), Wait())))
     # Without a request for memory, Ray does not fill the nearest node first.
-    options = rc.RuntimeOptions(namespace=NAMESPACE, routers=4, actor_memory_bytes=0)
+    options = rc.RuntimeOptions(namespace=NAMESPACE, routers=4, actor_memory_bytes=0, journal=rc.runtime.NoJournal())
     async with rc.Runtime(address, options=options) as runtime:
         node = ray.get_runtime_context().get_node_id()
         sessions = await spawn_elsewhere(runtime, rc.SessionConfig(provider=rc.Scripted(script=script)), node)

@@ -14,6 +14,7 @@ from rayconteur.errors import RayconteurError
 from rayconteur.runtime.api.errors import DeathReason
 from rayconteur.runtime.events.segments import EndedSessions, SessionEnd, shard_of
 from rayconteur.runtime.journal.remote.remote_journal import RemoteJournal
+from rayconteur.runtime.session.requests.credentials import Supplied
 from rayconteur.runtime.streams.channel import Channel
 
 CALLS = ("publish", "find_gaps", "take_over", "held_segments", "forget", "update_subscriptions", "push")
@@ -134,7 +135,7 @@ class World:
             process = self.new_process()
             try:
                 providers = await process.call(process.host.rebuild(key))
-                await process.call(process.host.resume(key, providers))
+                await process.call(process.host.resume(key, Supplied(providers)))
             except (RayconteurError, ProcessDied):
                 process.kill()
                 await asyncio.sleep(0.1)

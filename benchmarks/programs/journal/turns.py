@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import rayconteur as rc
-from rayconteur.runtime import JournalConfig, MemoryJournalConfig, SQLiteJournalConfig
+from rayconteur.runtime import JournalConfig, MemoryJournalConfig, NoJournal, SQLiteJournalConfig
 
 from ...load.answers import ANTHROPIC
 from ...load.process import load_server
@@ -54,9 +54,9 @@ async def measure(options: Options) -> AsyncIterator[Row]:
         yield row.beside(_NONE, limit).better_if("less")
 
 
-def _journals(folder: Path) -> dict[str, JournalConfig | None]:
-    journals: dict[str, JournalConfig | None] = {
-        _NONE: None,
+def _journals(folder: Path) -> dict[str, JournalConfig]:
+    journals: dict[str, JournalConfig] = {
+        _NONE: NoJournal(),
         "a journal in memory": MemoryJournalConfig(),
         "SQLite": SQLiteJournalConfig(str(folder / "turns.db")),
     }

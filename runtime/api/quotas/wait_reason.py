@@ -19,3 +19,5 @@ class WaitReason(StrEnum):
     """The provider is overloaded: fewer requests are in flight."""
     BROKER = "broker"
     """Who knows the limits can't be reached."""
+    CREDENTIALS = "credentials"
+    """The session goes on from what was stored, which has none: a program that has them is to open it."""

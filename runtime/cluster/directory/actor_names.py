@@ -11,6 +11,7 @@ from enum import StrEnum
 DIRECTORY = "_directory"
 JOURNAL = "_journal"
 QUOTAS = "_quotas"
+_TOOLS = "_tools"
 
 
 class HostKind(StrEnum):
@@ -62,11 +63,22 @@ def router_name(number: int) -> str:
     return f"_router-{number}"
 
 
+def tools_name(driver_id: str) -> str:
+    """The name of the actor that runs the tools of a program's sessions on Ray."""
+    return f"{_TOOLS}-{driver_id}"
+
+
+def is_tools(name: str) -> bool:
+    """True if it is the name of an actor that runs tools."""
+    return name.startswith(f"{_TOOLS}-")
+
+
 def is_ours(name: str) -> bool:
     """True if it is the name of an actor of this package."""
-    return name in (DIRECTORY, JOURNAL, QUOTAS) or is_host(name) or name.startswith("_router-")
+    is_shared = name in (DIRECTORY, JOURNAL, QUOTAS) or name.startswith("_router-")
+    return is_shared or is_host(name) or is_tools(name)
 
 
 def kind_of(name: str) -> str:
-    """What has that name: a ``session``, ``host``, ``warm``, ``router``, ``directory``, ``journal`` or ``quotas``."""
+    """What has that name: a ``session``, ``host``, ``warm``, ``router``, ``directory``, ``journal``...."""
     return name.removeprefix("_").partition("-")[0]

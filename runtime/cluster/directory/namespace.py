@@ -3,6 +3,7 @@
 import msgspec
 
 from ...api.errors import IncompatibleNamespace
+from ...api.journal import NoJournal
 from ...api.quotas.rules import Quotas
 from ..journal.place import JournalPlace
 from .package_version import require_same_version
@@ -11,7 +12,7 @@ from .package_version import require_same_version
 class Given(msgspec.Struct, frozen=True):
     """The *journal* and the *quotas* that a program gives, each if it does."""
 
-    journal: JournalPlace | None = None
+    journal: JournalPlace | NoJournal | None = None
     quotas: Quotas | None = None
 
 
@@ -38,8 +39,9 @@ class Namespace(msgspec.Struct, frozen=True):
                 "'rayconteur shutdown --namespace'"
             )
 
-    def _admit_journal(self, given: JournalPlace | None) -> None:
-        if given is None or str(given) == str(self.journal):  # a password may have changed
+    def _admit_journal(self, given: JournalPlace | NoJournal | None) -> None:
+        known = self.journal or NoJournal()
+        if given is None or str(given) == str(known):  # a password may have changed
             return
         if self.journal is None:
             raise IncompatibleNamespace(

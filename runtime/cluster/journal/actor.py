@@ -9,7 +9,7 @@ from ray.actor import ActorProxy
 
 from ...api.catalog.retention import Retention
 from ...api.errors import DirectoryUnreachable
-from ...api.journal import JournalConfig
+from ...api.journal import JournalStore
 from ...journal.catalog.retention import RetentionSweeper
 from ...journal.errors import JournalInUse
 from ...journal.journal import Capabilities, Journal
@@ -24,6 +24,7 @@ from ..directory.actor_names import DIRECTORY
 from ..directory.client import DirectoryClient
 from ..metrics.exporter import Exporter
 from ..ray_calls import find_actor, node_address, node_id, tls
+from .place import located
 
 _IN_USE_S = 5.0
 """How long the process of before may still have the file: Ray does not wait for the end of one that it kills."""
@@ -42,7 +43,7 @@ class _JournalActor:
 
     def __init__(
         self,
-        config: JournalConfig,
+        config: JournalStore,
         ports: tuple[int, int] | None,
         namespace: str,
         retention: tuple[Retention, ...],
@@ -89,7 +90,7 @@ class _JournalActor:
     async def _opened(self) -> tuple[JournalServer, Listener]:
         failed = self._opening is not None and self._opening.done() and self._opening.exception() is not None
         if self._opening is None or failed:
-            self._opening = asyncio.get_running_loop().create_task(_open(self._config))
+            self._opening = asyncio.get_running_loop().create_task(_open(located(self._config, self._namespace)))
         server, listener = await asyncio.shield(self._opening)
         self._exporter.start()
         if self._retention and self._sweeping is None:
@@ -109,12 +110,12 @@ class _JournalActor:
         return await DirectoryClient(cast(DirectoryHandle, directory), _DIRECTORY_S).running(session_ids)
 
 
-async def _open(config: JournalConfig) -> tuple[JournalServer, Listener]:
+async def _open(config: JournalStore) -> tuple[JournalServer, Listener]:
     server = JournalServer(await _open_when_free(config))
     return server, Listener(server.serve)
 
 
-async def _open_when_free(config: JournalConfig) -> Journal:
+async def _open_when_free(config: JournalStore) -> Journal:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _IN_USE_S
     while True:

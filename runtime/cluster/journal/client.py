@@ -3,6 +3,7 @@
 import msgspec
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from ...api.catalog.retention import RETENTION
 from ...api.errors import DeathReason, RuntimeClosed
 from ...api.options import RuntimeOptions
 from ...journal.errors import JournalUnavailable
@@ -50,8 +51,12 @@ def find_or_start_journal(
 ) -> JournalHandle:
     """The actor of the journal in *place*. It is detached and restarted, as the directory is.
 
-    It is on the node of its file, if it is in one, or where *one_node* says.
+    It is on the node of its file, if it is in one, or where *one_node* says. With a file that nobody has named, it
+    requests no memory, since it can be nowhere else, and deletes old sessions.
     """
+    retention = options.retention
+    if place.is_of_ray_session:
+        memory_bytes, retention = 0, retention or RETENTION
     if place.node_id:
         one_node = {"scheduling_strategy": NodeAffinitySchedulingStrategy(place.node_id, soft=False)}
     return JournalActor.options(
@@ -64,7 +69,7 @@ def find_or_start_journal(
         max_concurrency=CONCURRENCY,
         max_restarts=-1,
         **one_node,
-    ).remote(place.config, options.ports, options.namespace, options.retention)
+    ).remote(place.config, options.ports, options.namespace, retention)
 
 
 async def opened_journal(actor: JournalHandle) -> JournalRef:

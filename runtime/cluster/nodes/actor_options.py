@@ -23,6 +23,12 @@ def on_many_nodes(options: RuntimeOptions, avoided: Collection[str] = ()) -> Ray
     return {"scheduling_strategy": "SPREAD", "label_selector": labels or None}
 
 
+def control_node(options: RuntimeOptions, nodes: Collection[Node]) -> str:
+    """The id of the node for what can't leave it: the head, or one with ``control_node_labels``."""
+    fitting = [node for node in nodes if options.control_node_labels.items() <= node.labels.items()]
+    return min([node for node in fitting if node.is_head] or fitting or nodes, key=lambda node: node.id).id
+
+
 def on_one_node(options: RuntimeOptions, nodes: Collection[Node]) -> RayOptions:
     """For the directory, the journal and the quota broker: on a node with ``control_node_labels``, or on the head.
 

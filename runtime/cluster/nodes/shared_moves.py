@@ -8,9 +8,9 @@ import ray
 
 from ...api.errors import Unreachable
 from ...api.journal import PostgresJournalConfig, RedisJournalConfig
-from ..directory.actor_names import JOURNAL, QUOTAS, router_name
+from ..directory.actor_names import JOURNAL, QUOTAS, is_tools, router_name
 from ..directory.namespace import Namespace
-from ..ray_calls import find_actor, node_id, restart_elsewhere, result_within
+from ..ray_calls import find_actor, list_actors, node_id, restart_elsewhere, result_within
 from ..ray_errors import ActorGone
 from .cluster_nodes import node_of_actor
 
@@ -20,7 +20,7 @@ _CALL_S = 5.0
 
 
 class SharedMoves:
-    """Moves the routers of *namespace*, its journal and quota broker, and at last the directory, which is this process.
+    """Moves the routers of *namespace*, its journal, its quota broker, what runs tools, and at last this process.
 
     A journal in the memory of its actor, or in a file of the node, stays.
     """
@@ -36,12 +36,13 @@ class SharedMoves:
 
     async def move_from(self, drained: str) -> None:
         """Have restarted, on other nodes, what is on the node *drained*. Nothing else is there any more, or hardly."""
-        names = [*self._routers, QUOTAS, JOURNAL]
+        tools = [name for name in await asyncio.to_thread(list_actors, self._namespace) if is_tools(name)]
+        names = [*self._routers, *tools, QUOTAS, JOURNAL]
         found = [name for name in names if await asyncio.to_thread(self._is_on, name, drained)]
         for name in found:
-            if name == QUOTAS:
-                log.warning("the quota broker leaves node %s, which is drained", drained)
-                restart_elsewhere(cast(Any, await asyncio.to_thread(find_actor, QUOTAS, self._namespace)))
+            if name == QUOTAS or is_tools(name):
+                log.warning("the actor %s leaves node %s, which is drained", name, drained)
+                restart_elsewhere(cast(Any, await asyncio.to_thread(find_actor, name, self._namespace)))
             elif name != JOURNAL:
                 await self._move_router(name)
             elif self._journal_moves:

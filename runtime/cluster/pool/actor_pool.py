@@ -17,6 +17,7 @@ from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef
 from ..session_actor import SessionActor
 from ..shared_actors import SharedActors
+from ..tools.outliving import ToolsRef
 from .actor_settings import SessionActorSettings
 from .warm_actors import WarmActors
 
@@ -121,6 +122,7 @@ class ActorPool:
             logged=logged(),
             journal=self._shared_actors.journal,
             quotas=self._shared_actors.quotas,
+            tools=ToolsRef.of(self._options, self._shared_actors.driver_id) if self._shared_actors.journal else None,
             passivate_after_s=self._options.passivate_after_s,
         )
 

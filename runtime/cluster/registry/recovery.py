@@ -1,12 +1,14 @@
 """Recovery: going on with the sessions of lost session actors, from the journal."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from ....providers.registry import ProviderConfig, with_request_forms
 from ....providers.schema.checks.shown import shown
+from ....providers.schema.errors import MissingKey
 from ...api.errors import (
     DeathReason,
     IncompatibleNamespace,
@@ -22,7 +24,7 @@ from ...journal.entry import Position
 from ...journal.errors import StaleIncarnation, UnknownJournalSession
 from ...journal.journal import Journal
 from ...session.durable.rebuilding import is_last, read_range
-from ...session.requests.credentials import known_provider
+from ...session.requests.credentials import Supplied, known_provider
 from ..credential_source import environ_of
 from ..directory.client import DirectoryClient
 from ..directory.places import ClaimRequest, StaleClaim
@@ -32,6 +34,8 @@ from ..refs import HostRef, SessionRef
 from ..session_actor import Predecessor
 from ..templates.client import TemplatesClient
 from .known_hosts import KnownHosts
+
+log = logging.getLogger(__name__)
 
 _MOST_KNOWN = 16
 """So many of the providers that are known are sent along at once."""
@@ -83,7 +87,7 @@ class Recovery:
         Raises:
             UnknownSession: the journal has no such session.
             SessionClosed: it was closed.
-            ConfigError: credentials are missing; the variable is named.
+            MissingKey: credentials are missing, and nothing in it waits for them; the variable is named.
             JournalError: its records can't be read.
             Unreachable: it is on an actor that does not respond.
         """
@@ -110,12 +114,14 @@ class Recovery:
         """Raises:
         SessionExists: the journal has a session of one of these ids that is not closed.
         """
-        for session_id in session_ids:
-            with suppress(UnknownSession, SessionClosed):
-                await self._open_position(session_id, None)
-                raise SessionExists(
-                    f"session {session_id!r} exists; attach to it with session({session_id!r}), or take another id"
-                )
+        await asyncio.gather(*map(self._require_unrecorded, session_ids))
+
+    async def _require_unrecorded(self, session_id: str) -> None:
+        with suppress(UnknownSession, SessionClosed):
+            await self._open_position(session_id, None)
+            raise SessionExists(
+                f"session {session_id!r} exists; attach to it with session({session_id!r}), or take another id"
+            )
 
     async def _open_position(self, session_id: str, epoch: int | None) -> Position:
         """How far a session is stored that is not closed."""
@@ -184,8 +190,10 @@ class Recovery:
             rebuilt = await host.call_while_alive(call, ready_s=START_S)
             if isinstance(rebuilt, list):
                 environ = await environ_of(self._credentials)
-                providers = await asyncio.to_thread(self._with_secrets, rebuilt, environ)
-                rebuilt = await host.call_while_alive(host.actor.resume.remote(session, providers, out_of_memory))
+                supplied = await asyncio.to_thread(self._supplied, rebuilt, environ)
+                for public in supplied.lacking:
+                    log.warning("session %s goes on without the credentials of %s", session.id, public.service)
+                rebuilt = await host.call_while_alive(host.actor.resume.remote(session, supplied, out_of_memory))
             host.endpoint = rebuilt
         except BaseException as error:
             await asyncio.shield(self._give_up(request, host, error))
@@ -204,8 +212,24 @@ class Recovery:
             await self._hosts.mark_dead(host.id, error.reason)
         await self._directory.abandon(request)
 
-    def _with_secrets(self, needed: Sequence[ProviderConfig], environ: Mapping[str, str]) -> list[ProviderConfig]:
-        return [self._with_secret(public, environ) for public in needed]
+    async def supply(self, session: SessionRef) -> None:
+        """Give *session* the credentials that it waits for, as far as they are here."""
+        lacking = await session.host.call(lambda actor: actor.lacking_credentials.remote(session.key))
+        if lacking:
+            environ = await environ_of(self._credentials)
+            supplied = await asyncio.to_thread(self._supplied, lacking, environ)
+            providers = list(supplied.providers)
+            await session.host.call(lambda actor: actor.supply_credentials.remote(session.key, providers))
+
+    def _supplied(self, needed: Sequence[ProviderConfig], environ: Mapping[str, str]) -> Supplied:
+        found: list[ProviderConfig] = []
+        lacking: list[ProviderConfig] = []
+        for public in needed:
+            try:
+                found.append(self._with_secret(public, environ))
+            except MissingKey:
+                lacking.append(public)
+        return Supplied(found, lacking)
 
     def _with_secret(self, public: ProviderConfig, environ: Mapping[str, str]) -> ProviderConfig:
         known = known_provider(public, self.known) if self._credentials == ENVIRONMENT else None

@@ -192,6 +192,11 @@ class SessionRegistry:
         out_of_memory = isinstance(reason, SessionDied) and reason.reason is DeathReason.OUT_OF_MEMORY
         return await self._recovery.recover(*session.key, out_of_memory)
 
+    async def supply_credentials(self, session: SessionRef) -> None:
+        """Give *session*, which may wait for credentials, those that are here."""
+        if self._recovery:
+            await self._recovery.supply(session)
+
     @property
     def is_durable(self) -> bool:
         """True if sessions outlive their actors."""
@@ -199,7 +204,7 @@ class SessionRegistry:
 
     @property
     def stored(self) -> StoredSessions:
-        """The sessions that the journal has. Raises ``NoJournal`` if there is none."""
+        """The sessions that the journal has. Raises ``JournalRequired`` if there is none."""
         return StoredSessions(self.journal, self._directory)
 
     async def _find_running(self, session_id: str) -> SessionRef:

@@ -13,7 +13,7 @@ from ...journal.catalog.details import decode_details
 from ...journal.catalog.expiry import delete_idle
 from ...journal.catalog.rows import CatalogFilter, CatalogPlace, CatalogRow
 from ...journal.entry import SessionKey
-from ...journal.errors import NoJournal
+from ...journal.errors import JournalRequired
 from ...journal.journal import Journal
 from ..directory.client import DirectoryClient
 
@@ -26,12 +26,12 @@ class StoredSessions:
     """The sessions that *journal* has. The *directory* knows which of them run.
 
     Raises:
-        NoJournal: there is none.
+        JournalRequired: there is none.
     """
 
     def __init__(self, journal: Journal | None, directory: DirectoryClient) -> None:
         if journal is None:
-            raise NoJournal("the namespace has no journal: start it with RuntimeOptions(journal=...)")
+            raise JournalRequired("the namespace was started with NoJournal(): start it without that")
         self._journal = journal
         self._directory = directory
 

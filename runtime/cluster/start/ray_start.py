@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from ray.exceptions import AuthenticationError
 from ....providers.schema.checks.shown import shown
 from ...api.errors import RayUnreachable
 from ...api.options import RuntimeOptions
+from ..journal.place import own_folder
+from ..ray_calls import session_folder
 from ..ray_errors import start_error
 from .probe import probe
 from .sigint import defer_sigint
@@ -110,10 +113,13 @@ def connect_to_running_ray(address: str | None) -> None:
 
 
 def shut_down_ray() -> None:
-    """Shut down the Ray that ``connect_to_ray`` started."""
+    """Shut down the Ray that ``connect_to_ray`` started. What its namespaces have stored of sessions goes with it."""
     log.info("shutting down the Ray that was started here")
+    journals = own_folder(session_folder()) if ray.is_initialized() else None
     with defer_sigint():
         ray.shutdown()
+        if journals:
+            shutil.rmtree(journals, ignore_errors=True)
 
 
 def _require_same_cluster(address: str | None) -> None:

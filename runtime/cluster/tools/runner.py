@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable
 from contextlib import suppress
 from itertools import count
 from typing import Protocol, cast
@@ -22,8 +22,8 @@ from ray.exceptions import (
 
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import ToolUse
-from ...api.tools.places import RayTask, ShippedRun
-from ...session.tools.ray_runs import RunEnd
+from ...api.tools.places import RayTask
+from ...session.tools.run_orders import RunEnd, RunOrder
 from ...tools.results import error_result
 from ...tools.runs import OnProgress
 from ..actor_logs import logged
@@ -79,13 +79,17 @@ class TaskRunner:
         if on_progress := self._on_progress.get(run):
             on_progress(progress)
 
-    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str], on_progress: OnProgress) -> RunEnd:
-        """Run *tool* for *use*: it has an error result, too, if no node has what it requests, or its process dies."""
+    def drop(self, ordered: RunOrder) -> None:
+        """Whoever waited for it has been cancelled, and with it the task."""
+
+    async def run(self, ordered: RunOrder, on_progress: OnProgress) -> RunEnd:
+        """Carry out an order: it has an error result, too, if no node has what it requests, or its process dies."""
+        tool, use = ordered.tool, ordered.use
         task = tool.place if isinstance(tool.place, RayTask) else _ACTOR_CALL
         if problem := await self._nodes.missing(task):
             return _never_starts(use, problem)
         number = next(self._numbers)
-        settings = TaskSettings(tool.max_result_bytes, tuple(hidden), logged())
+        settings = TaskSettings(tool.max_result_bytes, ordered.hidden, logged())
         order = TaskOrder(tool.place, use, settings, ReportsTo(*self._actor, number))
         try:
             ref = self._form(task, use.name).remote(self._shared(tool.function), encode_order(order))

@@ -15,7 +15,7 @@ from ....providers.registry import SECRET_VARIABLES
 from ....providers.schema.checks.shown import shown
 from ....providers.schema.content import ToolUse
 from ...api.tools.places import ActorMethod, Place
-from ...session.tools.ray_runs import RunEnd
+from ...session.tools.run_orders import RunEnd
 from ...tools.results import error_result
 from ...tools.runs import OnProgress, ToolRun, checked_arguments
 from ..actor_logs import Logged, log_as

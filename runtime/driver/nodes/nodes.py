@@ -15,7 +15,7 @@ from ...cluster.nodes.cluster_nodes import Node, drain_in_ray, draining_nodes, n
 from ...cluster.nodes.move_orders import DirectoryCall, MoveRequest, decode_counts, decode_hosts, encode
 from ...cluster.nodes.node_versions import known_versions
 from ...cluster.ray_calls import require_gcs
-from ...journal.errors import NoJournal
+from ...journal.errors import JournalRequired
 from ..calls.arguments import checked_timeout
 from ..resources import Resources
 
@@ -109,7 +109,7 @@ class Nodes:
 
         Raises:
             InvalidConfig: there is no such node, or several, or it is the last one.
-            NoJournal: the namespace has none.
+            JournalRequired: the namespace has none.
         """
         within_s = checked_timeout(timeout_s)
         self._require_journal()
@@ -141,7 +141,7 @@ class Nodes:
 
         Raises:
             UnknownSession: there is no session of one of the ids.
-            NoJournal: the namespace has none.
+            JournalRequired: the namespace has none.
         """
         within_s = checked_timeout(timeout_s)
         self._require_journal()
@@ -169,7 +169,7 @@ class Nodes:
     def _require_journal(self) -> None:
         self._registry.require_open()
         if not self._registry.is_durable:
-            raise NoJournal("sessions move by way of a journal: start the namespace with RuntimeOptions(journal=...)")
+            raise JournalRequired("sessions move by way of a journal: start the namespace without NoJournal()")
 
     async def _read(self) -> tuple[Sequence[Node], dict[str, float | None], dict[str, str]]:
         self._registry.require_open()

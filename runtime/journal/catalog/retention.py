@@ -39,7 +39,7 @@ class RetentionSweeper:
         self, journal: Journal, rules: Iterable[Retention], running: Running, now: Callable[[], float] = time.time
     ) -> None:
         self._journal = journal
-        self._rules = {rule.owner: rule for rule in rules}
+        self._rules = {(rule.owner, rule.closed_only): rule for rule in rules}
         self._running = running
         self._now = now
 
@@ -58,19 +58,21 @@ class RetentionSweeper:
         return sum([await self._sweep(owner, rule) async for owner, rule in self._owners()])
 
     async def _owners(self) -> AsyncGenerator[tuple[str, Retention]]:
-        for owner, rule in self._rules.items():
+        for (owner, _), rule in self._rules.items():
             if owner != EVERY_OWNER:
                 yield owner, rule
-        of_every = self._rules.get(EVERY_OWNER)
+        of_every = [rule for rule in self._rules.values() if rule.owner == EVERY_OWNER]
         after = ""
         while of_every and (page := await self._paced(self._journal.owners(after))):
             for owner in page:
-                if owner not in self._rules:
-                    yield owner, of_every
+                for rule in of_every:
+                    if (owner, rule.closed_only) not in self._rules:
+                        yield owner, rule
             after = page[-1]
 
     async def _sweep(self, owner: str, rule: Retention) -> int:
-        selected, kept = CatalogFilter(owner=owner), _Kept(rule, self._now())
+        selected = CatalogFilter(owner=owner, is_closed=rule.closed_only or None)
+        kept = _Kept(rule, self._now())
         before, deleted = kept.start, 0
         while rows := await self._paced(self._journal.catalog(selected, before, _ROWS)):
             for beyond, last_at in kept.beyond(rows):

@@ -36,6 +36,7 @@ class SQLiteStore:
         self._vfs = vfs
         self._read_only = read_only
         self._connection: apsw.Connection | None = None
+        self._synchronous = ""  # as the connection is set
         with self._errors():
             self._open()
 
@@ -191,6 +192,7 @@ class SQLiteStore:
                 return connection
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", "full")
+            self._synchronous = "full"
             migrate(connection)
             # What a failed sync left in the log is only in memory, perhaps: this writes it again.
             connection.pragma("wal_checkpoint", "truncate")
@@ -208,7 +210,9 @@ class SQLiteStore:
     @contextmanager
     def _transaction(self, synchronous: str = "full") -> Generator[apsw.Connection]:
         with self._reading() as connection:
-            connection.pragma("synchronous", synchronous)
+            if synchronous != self._synchronous:
+                connection.pragma("synchronous", synchronous)
+                self._synchronous = synchronous
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

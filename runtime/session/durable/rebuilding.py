@@ -11,7 +11,7 @@ from ...api.messages import Configure, UserMessage
 from ...api.request_forms import providers_of
 from ...api.settings.changes import TurnSettings
 from ...core.conversation import Conversation
-from ...core.phases import Requesting
+from ...core.phases import Idle, Requesting
 from ...core.settings import changed_config
 from ...events.segments import RESERVED_SEQS, Segment, SessionEnd
 from ...journal.codec import decoded_record, decoded_snapshot
@@ -40,6 +40,11 @@ class Rebuilt:
     conversation: Conversation
     last_seq: int
     replayed: Replayed
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing is to be done in it now."""
+        return isinstance(self.conversation.phase, Idle) and not self.conversation.queue
 
     @property
     def used_seq(self) -> int:

@@ -1,7 +1,8 @@
 """A session's providers with their secrets, which only their clients see."""
 
 import re
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -9,17 +10,35 @@ from ....compaction.estimate.estimator import new_estimator
 from ....providers.registry import ProviderConfig
 from ....providers.schema.client import Client
 from ....providers.schema.content import Block, ToolResult
-from ....providers.schema.errors import InvalidConfig
+from ....providers.schema.errors import ConfigError, InvalidConfig
 from ....providers.schema.facts import ModelFacts
 from ....providers.text_tools.protocol import check_results, check_settings
 from ...api.config import SessionConfig
+from ...api.events import Waiting
+from ...api.quotas.wait_reason import WaitReason
 from ...api.settings.policies import NO_TOOLS, OnMaxSteps
 from ...core.compaction_policy import require_room
+from ...core.instructions import SendRequest
 from ...core.tools.offered import NOTHING_ADDED, deferred_tools, offered
+from ...events.outbox import Outbox
 from .client_pool import ClientPool
 from .quota_gate import QuotaGate
 
 _PLACE = re.compile(r"tools\[(\d+)\]")
+
+
+class Supplied(msgspec.Struct, frozen=True):
+    """The *providers*, with their secrets, of a session that goes on, and those *lacking* whose secrets nobody has."""
+
+    providers: Sequence[ProviderConfig]
+    lacking: Sequence[ProviderConfig] = ()
+
+    def require_all(self) -> None:
+        """Raises:
+        MissingKey: one is lacking; the variable is named.
+        """
+        for public in self.lacking:
+            public.resolved({})
 
 
 class Credentials:
@@ -27,12 +46,23 @@ class Credentials:
 
     def __init__(self, clients: ClientPool) -> None:
         self._clients = clients
+        self.lacking: tuple[ProviderConfig, ...] = ()
+        """Providers, without secrets, that the session needs and that nobody has given it the secrets of."""
+        self._deferred: tuple[Callable[[], None], ...] = ()  # what begins when some are given
         self._with_secrets: tuple[tuple[ProviderConfig, ProviderConfig], ...] = ()  # by their accounts
         self._leased: tuple[ProviderConfig, ...] = ()
         self._current: ProviderConfig | None = None  # the last one that was used, without secrets
         self._client: Client | None = None  # its client
         self._source = ""  # its source
         self._account = ""  # and its account, once it is asked for
+
+    @classmethod
+    def of(cls, supplied: Supplied, clients: ClientPool) -> "Credentials":
+        """Those that are *supplied* to a session that goes on."""
+        credentials = cls(clients)
+        credentials.add(*supplied.providers)
+        credentials.lacking = tuple(supplied.lacking)
+        return credentials
 
     def check_settings(self, config: SessionConfig) -> None:
         """Raises:
@@ -61,11 +91,21 @@ class Credentials:
         """
         self._clients.client(provider).check_content(content)
 
+    def check_sent(self, public: ProviderConfig, content: Sequence[Block]) -> None:
+        """As ``check_content``, for a provider of the session, unless its secrets are lacking."""
+        if not self._lacks(public):
+            self.client(public).check_content(content)
+
     def check_results(self, config: SessionConfig, results: Sequence[ToolResult]) -> None:
-        """Raises:
-        ConfigError: the provider's client can't be opened.
-        UnsupportedContent: it, or its model, does not support a block of *results* in the form in which it gets them.
+        """What a provider gets whose secrets are lacking is not checked.
+
+        Raises:
+            ConfigError: the provider's client can't be opened.
+            UnsupportedContent: it, or its model, does not support a block of *results* in the form in which it gets
+                them.
         """
+        if self._lacks(config.provider):
+            return
         check_results(self.client(config.provider), config, config.provider.facts, results)
 
     def check_compaction(self, config: SessionConfig) -> None:
@@ -82,6 +122,32 @@ class Credentials:
             others = tuple(each for each in self._with_secrets if each[0] != account)
             self._with_secrets = (*others, (account, provider))
             self._current = None
+            self.lacking = tuple(each for each in self.lacking if _account(each) != account)
+        if providers:
+            deferred, self._deferred = self._deferred, ()
+            for begin in deferred:
+                begin()
+
+    def _lacks(self, public: ProviderConfig) -> bool:
+        return bool(self.lacking) and _account(public) in map(_account, self.lacking)
+
+    def defer(self, send: SendRequest, begin: Callable[[], None], outbox: Outbox) -> bool:
+        """True if *send* needs secrets that are lacking: readers are told, and *begin* is called when any are given."""
+        if not self._lacks(send.config.provider):
+            return False
+        self._deferred += (begin,)
+        try:
+            send.config.provider.resolved({})
+        except ConfigError as missing:
+            waiting = Waiting(
+                turn=send.turn,
+                correlation_id=send.correlation_id,
+                reason=WaitReason.CREDENTIALS,
+                expected_s=None,
+                problem=missing.message,
+            )
+            outbox.put_event(waiting, at=time.time())
+        return True
 
     def variables(self) -> frozenset[str]:
         """The environment variables that the secrets may have come from."""
@@ -91,12 +157,19 @@ class Credentials:
         """Credentials of another session, with the same secrets."""
         copied = Credentials(self._clients)
         copied._with_secrets = self._with_secrets
+        copied.lacking = self.lacking
         return copied
 
     def with_secrets(self, public: ProviderConfig) -> ProviderConfig:
-        """*public* with its secrets."""
+        """*public* with its secrets.
+
+        Raises:
+            MissingKey: nobody has given them.
+        """
         account = _account(public)
-        known = next(provider for each, provider in self._with_secrets if each == account)
+        known = next((provider for each, provider in self._with_secrets if each == account), None)
+        if known is None:
+            return public.resolved({})
         return msgspec.structs.replace(known, model=public.model, facts=public.facts)
 
     def client(self, public: ProviderConfig) -> Client:

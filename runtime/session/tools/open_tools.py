@@ -48,8 +48,13 @@ class OpenTools:
         if self._runs:
             self._runs.keep(open_ids)
 
-    def stop(self) -> None:
-        """No tool use is open any more: cancel the runs, the decision and the timers."""
+    def stop(self, leaves: bool = False) -> None:
+        """No tool use is open any more: cancel the runs, the decision and the timers.
+
+        If the session *leaves*, another process takes the results of the runs.
+        """
+        if self._runs and leaves:
+            self._runs.leave()
         self.keep(())
         if self.deciding:
             self.deciding.cancel()

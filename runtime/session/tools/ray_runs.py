@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from hashlib import blake2b
 from typing import Protocol, TypeVar
@@ -11,17 +11,17 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from ....providers.schema.checks.shown import shown
-from ....providers.schema.content import ToolResult, ToolUse
+from ....providers.schema.content import ToolUse
 from ....providers.schema.errors import RayconteurError
 from ....providers.schema.request import Settings
 from ....providers.schema.tools import ProviderTool, Tool
 from ...api.errors import ToolResultError
-from ...api.events import ToolBatch
 from ...api.messages import Interrupt, ToLLM, ToolResults, ToolUpdate
 from ...api.tools.places import ShippedRun
 from ...tools.batches import Report, Runs
 from ...tools.results import beginning_of, error_result
 from ...tools.runs import OnProgress, Outcome, retry_delay_s, timed_out
+from .run_orders import BatchOrder, RunEnd, RunOrder
 
 log = logging.getLogger(__name__)
 
@@ -32,48 +32,67 @@ S = TypeVar("S", bound=Settings)
 
 Tools = tuple[Tool | ProviderTool, ...]
 
+Stored = Callable[[], Awaitable[None] | None]
+
 _encode = msgspec.msgpack.Encoder().encode
-
-
-RunEnd = tuple[ToolResult, bool]
-"""The result of a run, an error result if it failed, and whether another run may have a better one."""
 
 
 class ToolRunner(Protocol):
     """Runs tools elsewhere, for all sessions of a process."""
 
-    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str], on_progress: OnProgress) -> RunEnd:
-        """Run *tool* for *use*. The variables *hidden* are kept from it. *on_progress* takes what it yields meanwhile.
+    async def run(self, order: RunOrder, on_progress: OnProgress) -> RunEnd:
+        """Carry out *order*. *on_progress* takes what the tool yields meanwhile.
 
-        Cancelling it cancels the run, and delays nobody.
+        Cancelling it ends the wait, and delays nobody. The tool is cancelled, too, unless it outlives this process:
+        then it runs until ``drop``.
         """
+        ...
+
+    def drop(self, order: RunOrder) -> None:
+        """Its result is not wanted, or is stored with the session: cancel the tool, and keep no result."""
         ...
 
 
 class _NoRunner:
-    async def run(self, tool: ShippedRun, use: ToolUse, hidden: Collection[str], on_progress: OnProgress) -> RunEnd:
-        return error_result(use, "The tool can't be run: it runs on Ray, and this session does not."), False
+    async def run(self, order: RunOrder, on_progress: OnProgress) -> RunEnd:
+        return error_result(order.use, "The tool can't be run: it runs on Ray, and this session does not."), False
+
+    def drop(self, order: RunOrder) -> None:
+        pass
 
 
 class RayRun:
-    """The run of *use*, as *tool* says, by *runner*. The variables *hidden* are kept from it."""
+    """Carries out *order* by *runner*, again if that fails and the tool says so."""
 
-    def __init__(self, tool: ShippedRun, use: ToolUse, runner: ToolRunner, hidden: Collection[str]) -> None:
-        self.use = use
-        self.parallel = tool.parallel
-        self.max_parallel = tool.max_parallel
-        self.max_result_bytes = tool.max_result_bytes
+    def __init__(self, order: RunOrder, runner: ToolRunner) -> None:
+        self.use = order.use
+        self.parallel = order.tool.parallel
+        self.max_parallel = order.tool.max_parallel
+        self.max_result_bytes = order.tool.max_result_bytes
         self.is_wanted = True
-        self._tool = tool
+        self._tool = order.tool
         self._runner = runner
-        self._hidden = hidden
+        self._order = order
         self._task: asyncio.Task[RunEnd] | None = None
 
-    def cancel(self) -> None:
-        """Its result is not wanted any more: it does not start, or is cancelled."""
+    def leave(self) -> None:
+        """Another process takes its result: it does not start here, and nobody waits for it."""
         self.is_wanted = False
         if self._task:
             self._task.cancel()
+
+    def cancel(self) -> None:
+        """Its result is not wanted any more: it does not start, or is cancelled. One that has its result keeps it."""
+        is_running = self._task is not None and not self._task.done()
+        self.leave()
+        if is_running:
+            self.drop()
+
+    def drop(self) -> None:
+        """Its result is not wanted, or is stored."""
+        if self._task:
+            for attempt in range(self._order.id.attempt + 1):
+                self._runner.drop(self._order.again(attempt))
 
     async def outcome(self, on_progress: OnProgress) -> Outcome:
         """Run it. The result is an error result if it took too long, or has been cancelled."""
@@ -82,6 +101,7 @@ class RayRun:
         result, may_repeat = await self._attempt(on_progress)
         for attempt in range(self._tool.retries if may_repeat else 0):
             await asyncio.sleep(retry_delay_s(attempt))
+            self._order = self._order.again(attempt + 1)
             result, may_repeat = await self._attempt(on_progress)
             if not may_repeat:
                 break
@@ -90,7 +110,7 @@ class RayRun:
     async def _attempt(self, on_progress: OnProgress) -> RunEnd:
         if not self.is_wanted:
             return error_result(self.use, _CANCELLED), False
-        running = self._runner.run(self._tool, self.use, self._hidden, on_progress)
+        running = self._runner.run(self._order, on_progress)
         self._task = task = asyncio.create_task(running, name=f"tool {self.use.name[:50]}")
         try:
             done, _ = await asyncio.wait({task}, timeout=self._tool.timeout_s)
@@ -111,16 +131,18 @@ class RayRun:
 class BatchRuns:
     """The *runs* of those uses of a batch, in *turn*, that are run on Ray, and of later batches of the same step.
 
-    *tell* puts a message into the session's mailbox.
+    *tell* puts a message into the session's mailbox. *stored* is done when what it was told so far is stored.
     """
 
-    def __init__(self, runs: Sequence[RayRun], turn: int, tell: Callable[[ToLLM], object]) -> None:
+    def __init__(self, runs: Sequence[RayRun], turn: int, tell: Callable[[ToLLM], object], stored: Stored) -> None:
         self._runs = {run.use.id: run for run in runs}
         self._all = Runs(min(run.max_parallel for run in runs))
         self._all.add(runs)
         self._is_over = False
         self._turn = turn
         self._tell = tell
+        self._stored = stored
+        self._dropping: set[asyncio.Task[None]] = set()
 
     def take_in(self, others: "BatchRuns") -> bool:
         """Run *others*, of the same step, together with these. False if these are over."""
@@ -144,6 +166,11 @@ class BatchRuns:
             if run.is_wanted and run.use.id not in wanted:
                 run.cancel()
 
+    def leave(self) -> None:
+        """Another process takes the results: wait for none."""
+        for run in self._runs.values():
+            run.leave()
+
     def _report(self, report: Report) -> None:
         running = tuple(each for each in (*report.started, *report.going_on) if self._runs[each].is_wanted)
         progress = {each: text for each, text in report.progress.items() if self._runs[each].is_wanted}
@@ -153,6 +180,15 @@ class BatchRuns:
         for outcome in report.outcomes:
             if (run := self._runs[outcome.result.tool_use_id]).is_wanted:
                 self._send(outcome, run.max_result_bytes)
+                dropping = asyncio.get_running_loop().create_task(self._drop_when_stored(run))
+                self._dropping.add(dropping)
+                dropping.add_done_callback(self._dropping.discard)
+
+    async def _drop_when_stored(self, run: RayRun) -> None:
+        with suppress(RayconteurError):  # it may not be stored: another process asks for the result again
+            if stored := self._stored():
+                await stored
+            run.drop()
 
     def _send(self, outcome: Outcome, max_bytes: int) -> None:
         """Send the result; in the place of one that the session rejects, the model gets an error with the reason."""
@@ -179,16 +215,21 @@ class BatchRuns:
             self._tell(Interrupt(turn=self._turn))
 
 
-OnTools = Callable[[tuple[str, int], ToolBatch, Tools, Collection[str]], BatchRuns]
+OnTools = Callable[[BatchOrder, Tools, Collection[str]], BatchRuns]
 """``RayTools.batch_runs``."""
 
 
 class RayTools:
-    """Starts the tools that run on Ray, for all sessions of a process. *tell* is that of the host."""
+    """Starts the tools that run on Ray, for all sessions of a process. *tell* and *stored* are those of the host."""
 
-    def __init__(self, tell: Callable[[tuple[str, int], bytes], object]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[tuple[str, int], bytes], object],
+        stored: Callable[[tuple[str, int]], Awaitable[None] | None],
+    ) -> None:
         self.runner: ToolRunner = _NoRunner()
         self._tell = tell
+        self._stored = stored
         self._sets: OrderedDict[bytes, Tools] = OrderedDict()
 
     def shared(self, settings: S) -> S:
@@ -202,10 +243,12 @@ class RayTools:
             self._sets.popitem(last=False)
         return settings if shared is settings.tools else msgspec.structs.replace(settings, tools=shared)
 
-    def batch_runs(self, key: tuple[str, int], batch: ToolBatch, tools: Tools, hidden: Collection[str]) -> BatchRuns:
-        """The runs of those uses of *batch* that run on Ray, in the session *key* that has *tools*."""
+    def batch_runs(self, order: BatchOrder, tools: Tools, hidden: Collection[str]) -> BatchRuns:
+        """The runs of *order*, in a session that has *tools*. The variables *hidden* are kept from them."""
+        batch, key = order.batch, (order.session.session_id, order.session.epoch)
         used = {use.name for use in batch.uses}
         on_ray = (tool for tool in tools if isinstance(tool, Tool) and tool.shipped and tool.name in used)
         shipped = {tool.name: ShippedRun.of(tool) for tool in on_ray}
-        runs = [RayRun(shipped[use.name], use, self.runner, hidden) for use in batch.uses if use.id in batch.on_ray]
-        return BatchRuns(runs, batch.turn, lambda message: self._tell(key, _encode(message)))
+        uses = [use for use in batch.uses if use.id in batch.on_ray]
+        runs = [RayRun(order.order(shipped[use.name], use, tuple(hidden)), self.runner) for use in uses]
+        return BatchRuns(runs, batch.turn, lambda message: self._tell(key, _encode(message)), lambda: self._stored(key))

@@ -21,7 +21,7 @@ from rayconteur.errors import SessionDied
 from rayconteur.scripted import Script
 
 NAMESPACE = "failures"
-OPTIONS = rc.RuntimeOptions(namespace=NAMESPACE)
+OPTIONS = rc.RuntimeOptions(namespace=NAMESPACE, journal=rc.runtime.NoJournal())
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(tokens_per_s=100)))
 LONG = "raven " * 20_000
@@ -31,8 +31,10 @@ PROGRAM = """
 import asyncio, sys
 import rayconteur as rc
 
+NONE = rc.runtime.NoJournal()
+
 async def main() -> None:
-    options = rc.RuntimeOptions(namespace=sys.argv[2], detached=sys.argv[3] == "detached")
+    options = rc.RuntimeOptions(namespace=sys.argv[2], detached=sys.argv[3] == "detached", journal=NONE)
     async with rc.Runtime(sys.argv[1], options=options) as runtime:
         await runtime.spawn(rc.SessionConfig(provider=rc.Scripted()), sys.argv[4])
         print("spawned", flush=True)

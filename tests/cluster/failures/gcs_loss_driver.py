@@ -30,7 +30,7 @@ async def outcome(call: Callable[[], Awaitable[object]]) -> tuple[str, float]:
 
 async def main(cluster: Any) -> dict[str, tuple[str, float]]:
     """What each call comes to, by its name, after the loss."""
-    options = rc.RuntimeOptions(namespace=NAMESPACE, call_timeout_s=3)
+    options = rc.RuntimeOptions(namespace=NAMESPACE, call_timeout_s=3, journal=rc.runtime.NoJournal())
     found: dict[str, tuple[str, float]] = {}
     async with rc.Runtime(options=options) as runtime:
         packed = await runtime.spawn(ECHO, "packed", rc.Packed())

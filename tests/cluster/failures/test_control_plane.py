@@ -27,9 +27,10 @@ import asyncio, sys
 import rayconteur as rc
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
+NONE = rc.runtime.NoJournal()
 
 async def main() -> None:
-    options = rc.RuntimeOptions(namespace=sys.argv[2], detached=sys.argv[3] == "detached")
+    options = rc.RuntimeOptions(namespace=sys.argv[2], detached=sys.argv[3] == "detached", journal=NONE)
     async with rc.Runtime(sys.argv[1], options=options, warm=1) as runtime:
         session = await runtime.spawn(ECHO, "theirs")
         await runtime.spawn(ECHO, "packed", rc.Packed())

@@ -19,7 +19,7 @@ import rayconteur as rc
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
 async def main() -> None:
-    options = rc.RuntimeOptions(namespace=sys.argv[2], detached=True)
+    options = rc.RuntimeOptions(namespace=sys.argv[2], detached=True, journal=rc.runtime.NoJournal())
     async with rc.Runtime(sys.argv[1], options=options, warm=1) as runtime:
         await runtime.spawn(ECHO, "kept")
         await (await runtime.spawn(ECHO, placement=rc.Packed())).close()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fixtures.processes import running_in
@@ -22,7 +23,7 @@ from rayconteur.scripted import Script
 SLOW = rc.Scripted(script=Script(tokens_per_s=5))
 
 async def main() -> None:
-    async with rc.Runtime(options=rc.RuntimeOptions(num_cpus=2)) as runtime:
+    async with rc.Runtime(options=rc.RuntimeOptions(num_cpus=2, journal=rc.runtime.NoJournal())) as runtime:
         print("spawning", flush=True)
         session = await runtime.spawn(rc.SessionConfig(provider=SLOW))
         async for event in session.ask("raven " * 10):
@@ -36,9 +37,11 @@ BLOCKING = """
 import time
 from rayconteur import blocking
 import rayconteur as rc
+from rayconteur.runtime.cluster.ray_calls import session_folder
 
 with blocking.Runtime(options=rc.RuntimeOptions(num_cpus=2), placement=rc.Packed()) as runtime:
     session = runtime.spawn(rc.SessionConfig(provider=rc.Scripted(script=rc.scripted.Script(tokens_per_s=5))))
+    print(session_folder(), flush=True)
     for event in session.ask("raven " * 100):
         print("streaming", flush=True)
 """
@@ -72,7 +75,7 @@ def test_a_program_ends_in_time_and_leaves_no_process(number: signal.Signals, to
     assert left_after(program.pid, EXIT_S) == []
 
 
-def test_a_script_without_asyncio_leaves_its_runtime_and_prints_nothing() -> None:
+def test_a_script_without_asyncio_leaves_its_runtime_and_no_journal_and_prints_nothing() -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [sys.executable, "-c", BLOCKING],
@@ -83,12 +86,15 @@ def test_a_script_without_asyncio_leaves_its_runtime_and_prints_nothing() -> Non
         text=True,
     ) as program:
         assert program.stdout
+        journals = Path(program.stdout.readline().strip(), "rayconteur")
         assert program.stdout.readline() == "streaming\n"
+        assert list(journals.glob("*.db"))
         program.send_signal(signal.SIGTERM)
         _, stderr = program.communicate(timeout=EXIT_S)
 
     assert (program.returncode, stderr) == (128 + signal.SIGTERM, "")
     assert left_after(program.pid, EXIT_S) == []
+    assert not journals.exists()
 
 
 def left_after(session: int, within_s: float) -> list[str]:

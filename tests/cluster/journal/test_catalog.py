@@ -10,7 +10,7 @@ from fixtures.named_actors import actor_names, wait_until
 
 import rayconteur as rc
 from rayconteur import blocking
-from rayconteur.errors import InvalidConfig, NoJournal, UnknownSession
+from rayconteur.errors import InvalidConfig, JournalRequired, UnknownSession
 from rayconteur.runtime import CatalogEntry, CatalogState, Labels, Retention, SQLiteJournalConfig
 
 PROVIDER = rc.Scripted()
@@ -149,5 +149,5 @@ def test_a_script_uses_the_same_catalog_and_is_told_what_is_wrong(options: rc.Ru
 
 
 def test_without_a_journal_there_is_no_catalog(runtime: blocking.Runtime) -> None:
-    with pytest.raises(NoJournal, match="start it with"):
+    with pytest.raises(JournalRequired, match="start it without"):
         runtime.catalog.count()

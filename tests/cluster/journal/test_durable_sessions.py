@@ -11,8 +11,16 @@ from fixtures.named_actors import host_name, kill, process_id
 from servers.databases.postgres import postgres_server
 
 import rayconteur as rc
-from rayconteur.errors import MissingKey, SessionExists, UnknownSession
-from rayconteur.runtime import JournalConfig, PostgresJournalConfig, ProcessLost, SQLiteJournalConfig
+from rayconteur.errors import IncompatibleNamespace, MissingKey, SessionExists, UnknownSession
+from rayconteur.runtime import (
+    JournalConfig,
+    NoJournal,
+    PostgresJournalConfig,
+    ProcessLost,
+    SQLiteJournalConfig,
+    Waiting,
+)
+from rayconteur.runtime.cluster.ray_calls import session_folder
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.scripted import Call, Say, Script, Wait
 
@@ -26,7 +34,7 @@ ANTHROPIC_KEY = "fixtures.credentials.functions:anthropic_key"
 class Journaled:
     """Runtimes, of one namespace after the other, with one journal."""
 
-    def __init__(self, options: rc.RuntimeOptions, journal: JournalConfig) -> None:
+    def __init__(self, options: rc.RuntimeOptions, journal: JournalConfig | None = None) -> None:
         self.options = rc.RuntimeOptions(namespace=options.namespace, journal=journal)
 
     @asynccontextmanager
@@ -67,7 +75,9 @@ async def after_start(reply: rc.Reply, then: Callable[[], Awaitable[None]]) -> l
     return events
 
 
-def test_a_session_survives_its_actor_its_journal_and_its_driver(journaled: Journaled) -> None:
+def test_a_session_survives_its_actor_its_journal_and_its_driver(options: rc.RuntimeOptions) -> None:
+    journaled = Journaled(options)  # what is so where nothing is said
+
     async def main() -> None:
         async with journaled.runtime() as runtime:
             session = await runtime.spawn(SLOW, "raven")
@@ -90,8 +100,18 @@ def test_a_session_survives_its_actor_its_journal_and_its_driver(journaled: Jour
             last_seq = (await found.status()).last_seq
 
         await goes_on_in_another_namespace(journaled, last_seq)
+        with pytest.raises(IncompatibleNamespace, match="has its journal in the SQLite file of the Ray session"):
+            await joined_without_journal(journaled)
 
     asyncio.run(main())
+    file = Path(session_folder(), "rayconteur", f"{journaled.namespace}.db")
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+async def joined_without_journal(journaled: Journaled) -> None:
+    without = msgspec.structs.replace(journaled.options, journal=NoJournal())
+    async with journaled.runtime(), rc.Runtime(options=without):
+        pass
 
 
 async def goes_on_in_another_namespace(journaled: Journaled, last_seq: int) -> None:
@@ -145,6 +165,10 @@ def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, mon
             batch = await tool_batch(session.ask("look"))
             claude = rc.Anthropic(model="claude-sonnet-5-5", api_key="sk-secret", base_url="http://127.0.0.1:9")
             await runtime.spawn(rc.SessionConfig(provider=claude), "claude")
+            patient = rc.SessionConfig(provider=claude, retry=rc.RetryPolicy(first_delay_s=60.0, max_delay_s=60.0))
+            asked = await runtime.spawn(patient, "asked")
+            await asked.send(rc.UserMessage.of("Who is it?"))
+            await read(asked.events(), until=rc.Retrying, turn=1)
             await journaled.kill_host(session)
 
             (use,) = batch.uses
@@ -156,7 +180,11 @@ def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, mon
         async with journaled.runtime() as runtime:
             with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY"):
                 await runtime.session("claude")
+            waits = (await runtime.session("asked")).events()
+            await read(waits, until=Waiting, turn=1)
             monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-another")
+            await runtime.session("asked")
+            await read(waits, until=rc.Retrying, turn=1)  # it was sent, to where nobody listens
             claude_session = await runtime.session("claude")
             monkeypatch.delenv("ANTHROPIC_API_KEY")
             await journaled.kill_host(claude_session)

@@ -114,7 +114,8 @@ def test_the_file_is_closed_and_whole_when_the_namespace_has_ended(options: rc.R
 def test_a_namespace_in_which_nothing_is_stored_on_disk_may_have_a_journal(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         given = rc.RuntimeOptions(namespace=options.namespace, journal=MemoryJournalConfig())
-        async with driver_of(given) as first, driver_of(options) as second:
+        joining = rc.RuntimeOptions(namespace=options.namespace)
+        async with driver_of(given) as first, driver_of(joining) as second:
             writer, reader = connected(first), connected(second)
 
             await writer.append(entries(A, 1))

@@ -1,13 +1,16 @@
 """Labels and resources that no node has are reported by name, before Ray waits for a node that has them."""
 
+import msgspec
 import pytest
 
 import rayconteur as rc
 from rayconteur.errors import IncompatibleNamespace, InvalidConfig
+from rayconteur.runtime.cluster.nodes.actor_options import control_node
 from rayconteur.runtime.cluster.nodes.cluster_nodes import Node
 from rayconteur.runtime.cluster.nodes.node_checks import require_nodes
 from rayconteur.runtime.cluster.nodes.node_versions import NOT_INSTALLED
 
+HEAD = "node:__internal_head__"
 NODES = [
     Node("1", "10.0.0.1", {"zone": "eu"}, {"slot": 2.0}),
     Node("2", "10.0.0.2", {"zone": "us", "disk": "ssd"}, {"slot": 1.0, "port": 1.0}),
@@ -71,3 +74,15 @@ def test_nodes_with_another_version_do_not_count_and_are_named_if_there_are_no_o
 
     assert ("10.0.0.1 has no rayconteur" in str(rejected.value)) is ("1" in others)
     require_nodes(rc.RuntimeOptions(node_labels={"zone": "eu"}), NODES, {"2": "9.9"})
+
+
+@pytest.mark.parametrize(
+    ("head", "labels", "node"),
+    [("1", {}, "1"), ("2", {}, "2"), ("1", {"zone": "us"}, "2"), ("2", {"zone": "eu"}, "1"), ("", {}, "1")],
+)
+def test_what_can_not_leave_its_node_is_on_the_head_or_one_with_the_labels(
+    head: str, labels: dict[str, str], node: str
+) -> None:
+    nodes = [msgspec.structs.replace(each, resources={HEAD: 1.0} if each.id == head else {}) for each in NODES]
+
+    assert control_node(rc.RuntimeOptions(control_node_labels=labels), nodes[::-1]) == node

@@ -30,16 +30,17 @@ def found() -> Found:
     return msgspec.json.decode(json_line(done.stdout), type=Found)
 
 
-def test_routers_and_session_actors_are_spread_and_the_directory_is_on_the_head(found: Found) -> None:
-    assert found.spread["_directory"] == [HEAD]
+def test_routers_and_session_actors_are_spread_and_the_directory_and_the_journal_are_on_the_head(found: Found) -> None:
+    assert found.spread["_directory"] == found.spread["_journal"] == [HEAD]
     for kind in ("_router", "_session", "_host"):
         assert set(found.spread[kind]) == {HEAD, WORKER, THIRD}, kind
         assert max(map(found.spread[kind].count, (HEAD, WORKER, THIRD))) <= SESSIONS / 2 + 1, kind
 
 
 def test_session_actors_request_resources_and_all_actors_their_nodes(found: Found) -> None:
-    assert found.labelled["_directory"] == [WORKER]
-    assert {kind: set(nodes) for kind, nodes in found.labelled.items() if kind != "_directory"} == {
+    assert {kind: set(nodes) for kind, nodes in found.labelled.items()} == {
+        "_directory": {WORKER},
+        "_journal": {WORKER},
         "_router": {THIRD},
         "_session": {THIRD},
         "_host": {THIRD},

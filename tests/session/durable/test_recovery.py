@@ -10,7 +10,7 @@ from fixtures.virtual_time import run
 import rayconteur as rc
 from rayconteur.errors import UnknownSession
 from rayconteur.runtime.journal.errors import JournalUnavailable
-from rayconteur.scripted import Say, Wait
+from rayconteur.scripted import Fail, Say, Wait
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
@@ -54,6 +54,24 @@ def test_an_acknowledged_message_is_answered_by_the_next_process() -> None:
         assert kinds.count("Retrying") == 1
         assert namespace.texts() == ["who is it?", "nevermore"]
         assert list(namespace.taken) == list(range(1, len(namespace.taken) + 1))
+        await namespace.stop()
+
+    run(main())
+
+
+def test_the_time_in_which_a_request_may_be_repeated_begins_anew_in_the_next_process() -> None:
+    async def main() -> None:
+        await asyncio.sleep(86_400)  # the clock of an event loop is not that of another process
+        namespace = Namespace(SlowJournal())
+        await namespace.open(scripted_config((Fail(),), (Fail(),), (Say(text="nevermore"),)))
+        await namespace.host.ask("who is it?")
+        await namespace.wait_for(lambda event: isinstance(event, rc.Retrying))
+        namespace.host.kill()
+
+        await namespace.recover()
+        await namespace.wait_for(lambda event: isinstance(event, rc.Completed | rc.Failed))
+
+        assert namespace.texts() == ["who is it?", "nevermore"]
         await namespace.stop()
 
     run(main())

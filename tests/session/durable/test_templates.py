@@ -9,6 +9,7 @@ import rayconteur as rc
 from rayconteur.runtime import FollowedTemplate, StoredTemplate, TemplateVersion, TurnSettings, Where
 from rayconteur.runtime.api.fleet.templates import TemplateBook
 from rayconteur.runtime.session.fleet.orders import FleetOrder, carry_out
+from rayconteur.runtime.session.requests.credentials import Supplied
 
 FOLLOWED = FollowedTemplate(name="raven", version=1)
 FIRST = rc.SessionConfig(provider=rc.Scripted(), system="first", max_steps=3)
@@ -104,7 +105,7 @@ def test_a_session_that_comes_back_needs_the_provider_of_its_template() -> None:
         host.host.templates.learn([template])
 
         providers = await host.host.rebuild(KEY)
-        await host.host.resume(KEY, providers)
+        await host.host.resume(KEY, Supplied(providers))
 
         assert [provider.model for provider in providers] == [FIRST.provider.model, "other"]
         assert host.host.settings(KEY).provider.model == "other"

@@ -1,0 +1,1 @@
+"""Tools that outlive the process of their session: another process runs them, and keeps the results."""
