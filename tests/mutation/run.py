@@ -30,7 +30,7 @@ from mutation.coverage_map import PYTEST, CoverageMap, measure
 from mutation.mutants import Mutant, sample
 
 FOLDERS = ("runtime/core", "compaction", "runtime/session")
-TESTS = ("tests/core", "tests/compaction", "tests/session", "tests/tools")
+TESTS = ("tests/core", "tests/compaction", "tests/session", "tests/tools", "tests/metrics")
 EXCLUDED = (
     "tests/session/test_current_models.py",
     "tests/session/load/test_long_history.py",

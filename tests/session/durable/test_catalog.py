@@ -30,6 +30,7 @@ class WatchedJournal(SlowJournal):
         super().__init__(delay_s)
         self.write_s = write_s
         self.changes: list[CatalogChange] = []
+        self.reads = 0
         self.is_away = False
         self.running = 0
         self.problems: list[str] = []
@@ -49,10 +50,14 @@ class WatchedJournal(SlowJournal):
         self.changes += changes
         await super().put_catalog(changes)
 
+    async def catalog_rows(self, sessions: Sequence[SessionKey]) -> list[CatalogRow]:
+        self.reads += 1
+        return await super().catalog_rows(sessions)
+
     async def row(self, is_wanted: Callable[[CatalogRow, CatalogDetails], bool]) -> CatalogRow:
         """The row of the session when it is as wanted."""
         for _ in range(1_000):
-            for row in await self.catalog_rows([RAVEN]):
+            for row in await super().catalog_rows([RAVEN]):
                 if is_wanted(row, decode_details(row)):
                     return row
             await asyncio.sleep(0.05)
@@ -207,6 +212,21 @@ def test_the_next_process_writes_what_the_one_before_has_not() -> None:
             await journal.row(lambda row, details: details.turns == 3)
 
             assert journal.words() == {2: "upon a midnight", 3: "dreary"}  # what was written is not written again
+
+    run(main())
+
+
+def test_the_row_of_a_session_that_goes_on_in_another_process_is_read_once() -> None:
+    async def main() -> None:
+        journal = WatchedJournal()
+        async with watched(journal) as namespace:
+            await ask(namespace, "one")
+            assert journal.reads == 0, "its own process has written all of it"
+            namespace.host.kill()
+            await namespace.recover()
+            await ask(namespace, "two", "three")
+            await journal.row(lambda row, details: details.turns == 3)
+            assert journal.reads == 1
 
     run(main())
 
