@@ -12,9 +12,10 @@ from ray._private.worker import global_worker  # nor does it say where Ray keeps
 from ray.actor import ActorHandle, ActorProxy
 from ray.exceptions import RayError
 
-from ..api.errors import ClusterLost, Unreachable
+from ..api.errors import ClusterLost, DeathReason, Unreachable
+from ..streams.liveness import no_answer
 from ..streams.tls import TLS, ray_tls
-from .ray_errors import ActorUnavailable, translated, unexplained_death
+from .ray_errors import ActorUnavailable, recorded_reason, translated, unexplained_death
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -95,14 +96,6 @@ async def require_gcs() -> None:
     writer.close()
 
 
-def no_answer(callee: str, timeout_s: float) -> Unreachable:
-    """The error for a call that *callee* has not answered."""
-    return Unreachable(
-        f"{callee} did not answer within {timeout_s:g} s; it may be stopped, overloaded, or on a node that can't be "
-        "reached: try again later, or give it longer with RuntimeOptions(call_timeout_s=...)"
-    )
-
-
 def not_started(callee: str, timeout_s: float) -> Unreachable:
     """The error for a new actor *callee* that is not there after *timeout_s*."""
     return Unreachable(
@@ -137,6 +130,16 @@ def started_actors() -> set[str]:
     except RayError as error:
         raise translated(error) from None
     return {str(actor["Name"]) for actor in actors.values()}
+
+
+def dead_actors() -> dict[str, DeathReason]:
+    """The named actors of the cluster that have died, and why, as far as Ray knows more than that."""
+    try:
+        actors = cast(dict[str, dict[str, Any]], global_state.actor_table(None, actor_state_name="DEAD"))
+    except RayError as error:
+        raise translated(error) from None
+    reasons = ((str(actor["Name"]), recorded_reason(actor["DeathCause"])) for actor in actors.values())
+    return {name: reason for name, reason in reasons if name and reason}
 
 
 def local_process(actor: object) -> int | None:

@@ -15,7 +15,7 @@
 """
 
 import re
-from typing import cast
+from typing import Any, cast
 
 from ray.exceptions import (
     ActorDiedError,
@@ -44,6 +44,9 @@ _NODE_DIED = re.compile(r"node (?:has |was |is )?(?:died|dead|terminated|drained
 _OWNER_DIED = re.compile(r"owner (?:has |was |is )?(?:died|dead)", re.IGNORECASE)
 _TOKEN = re.compile(r"unauthenticated|authentication token|auth_token|invalid token", re.IGNORECASE)
 _NODE_TIMED_OUT = "The current node timed out during startup"
+
+_RECORDED_REASONS = {"NODE_DIED": DeathReason.NODE_DIED, "OWNER_DIED": DeathReason.DRIVER_GONE}
+"""Of the reasons in Ray's ``ActorDiedErrorContext``, those that say more than that the actor died."""
 
 _WHERE_TO_SET_THE_TOKEN = (
     "set RAY_AUTH_MODE=token, and the cluster's token in RAY_AUTH_TOKEN or in ~/.ray/auth_token, in this process"
@@ -124,6 +127,17 @@ def _death_reason(error: RayError) -> DeathReason:
             return DeathReason.DRIVER_GONE
         case _:
             return DeathReason.CRASHED
+
+
+def recorded_reason(cause: Any) -> DeathReason | None:
+    """Why an actor died, by the ``ActorDeathCause`` that Ray's control service has kept; ``None`` if that says little.
+
+    An actor that was killed or has failed, and one that has exited, look alike there.
+    """
+    if cause.WhichOneof("context") == "oom_context":
+        return DeathReason.OUT_OF_MEMORY
+    died = cause.actor_died_error_context
+    return _RECORDED_REASONS.get(died.Reason.Name(died.reason))
 
 
 def _is_authentication(error: Exception) -> bool:

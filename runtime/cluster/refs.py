@@ -12,10 +12,10 @@ from ..session.host import SessionKey
 from ..streams.calls import CallTimedOut
 from ..streams.channel import Channel
 from ..streams.endpoint import Endpoint
-from ..streams.liveness import Liveness
+from ..streams.liveness import Liveness, no_answer
 from .call_batcher import CallBatcher, Outcomes
 from .host_calls import ping
-from .ray_calls import no_answer, node_id, not_started, result_of, result_within, tls
+from .ray_calls import node_id, not_started, result_of, result_within, tls
 from .ray_errors import ActorDead
 from .session_actor import SessionActorHandle
 

@@ -21,6 +21,8 @@ from ..metrics.shared import SharedMetrics
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
 from .directory.actor_names import DIRECTORY
+from .directory.places import RouterBriefing
+from .directory.timing import REPORT_S
 from .metrics.exporter import Exporter
 from .nodes.kept_values import keep_value, take_kept_value
 from .ray_calls import find_actor, node_address, node_id, restart_elsewhere, result_within, tls, was_restarted
@@ -32,6 +34,7 @@ _CLOCK_SKEW_MS = 60_000
 """How far the clocks of two nodes may be apart: a session's epoch is from the clock of the directory's."""
 
 _CALL_S = 5.0
+_ASK_AGAIN_S = 0.1
 
 _KEPT_BYTES = 16 << 20
 """What a router that moves hands over, at most, of the latest events: Ray's control service holds it for seconds."""
@@ -53,12 +56,14 @@ class RouterPlace(msgspec.Struct, frozen=True):
 class _RouterActor:
     """Serves the router at *place* over streams.
 
-    After a restart, the session actors publish again what they hold, and the directory says which sessions died.
+    After a restart, the session actors publish again what they hold. The directory says which sessions died, and which
+    session actors there are: until all have reported, or for 3 s, no reader is told what is new from now on.
     """
 
     def __init__(self, limits: RouterLimits, ports: tuple[int, int] | None, place: RouterPlace) -> None:
         restarted = was_restarted()
-        self._router = Router(limits, int(time.time() * 1000) + _CLOCK_SKEW_MS if restarted else place.since)
+        since = int(time.time() * 1000) + _CLOCK_SKEW_MS if restarted else place.since
+        self._router = Router(limits, since, restarted)
         self._listener = Listener(partial(serve, self._router))
         self._ports = ports
         self._namespace = place.namespace
@@ -78,7 +83,8 @@ class _RouterActor:
             self._taking_over = self._taking_over or asyncio.get_running_loop().create_task(self._take_over())
             await asyncio.shield(self._taking_over)
         if not self._has_learned and self._learning is None:
-            self._learning = asyncio.get_running_loop().create_task(self._learn_deaths())
+            self._learning = asyncio.get_running_loop().create_task(self._learn())
+            asyncio.get_running_loop().call_later(REPORT_S, self._router.reports.finish)
         self._exporter.start()
         return await self._listener.listen(node_id(), node_address(), self._ports, tls())
 
@@ -122,24 +128,28 @@ class _RouterActor:
         if kept := await asyncio.to_thread(take_kept_value, self._kept_as):
             self._router.publish(kept)
 
-    async def _learn_deaths(self) -> None:
-        """Learn of the deaths that the router of before may have been told of, and readers not yet."""
-        while not self._has_learned:
+    async def _learn(self) -> None:
+        """Learn of the deaths that readers may not have been told of yet, and await the reports of hosts."""
+        while not (self._has_learned and self._router.reports.are_complete):
             try:
-                for ended in await result_within(_CALL_S, self._ask_for_deaths, "the directory"):
-                    self._router.end_sessions(ended)
-                self._has_learned = True
+                briefing = await result_within(_CALL_S, self._ask_directory, "the directory")
             except (ActorDead, RuntimeClosed):
                 return  # the namespace has ended
             except Unreachable as error:
                 log.warning("router %d does not know yet which sessions died: %s", self._number, error)
+                continue
+            for ended in briefing.deaths:
+                self._router.end_sessions(ended)
+            self._has_learned = True
+            self._router.reports.expect(briefing.hosts)
+            await asyncio.sleep(_ASK_AGAIN_S)  # hosts end, too
 
-    async def _ask_for_deaths(self) -> list[EndedSessions]:
+    async def _ask_directory(self) -> RouterBriefing:
         directory: Any = await asyncio.to_thread(find_actor, DIRECTORY, self._namespace)
         if directory is None:
             raise RuntimeClosed("the namespace has ended")
-        deaths: list[EndedSessions] = await directory.deaths.remote(self._number)
-        return deaths
+        briefing: RouterBriefing = await directory.brief.remote(self._number)
+        return briefing
 
 
 RouterActor = ray.remote(_RouterActor)

@@ -30,6 +30,7 @@ from ..session.requests.credentials import Supplied, known_provider
 from ..session.requests.quota_gate import QuotaGate
 from ..streams.endpoint import Endpoint
 from ..streams.listener import Listener
+from ..streams.liveness import no_answer
 from .actor_logs import log_as
 from .directory.actor import DirectoryHandle
 from .directory.client import DirectoryClient
@@ -38,7 +39,7 @@ from .directory.places import Claim, HostOwner, HostReport
 from .host_calls import serve
 from .metrics.reporter import Reporter
 from .pool.actor_settings import SessionActorSettings
-from .ray_calls import kill_actor, no_answer, node_address, node_id, tls
+from .ray_calls import kill_actor, node_address, node_id, tls
 from .router_actor import RouterHandle
 from .router_transport import transport_to
 from .shipping import read_pages
@@ -89,7 +90,8 @@ class _SessionActor:
         for publisher, transport in zip(self._host.publishers, transports, strict=True):
             publisher.find_gaps, publisher.call_take_over = transport.find_gaps, transport.take_over
             publisher.call_held_segments = transport.held_segments
-            publisher.call_forget = transport.forget
+            publisher.ask_within_s = settings.call_timeout_s
+            publisher.call_forget, publisher.call_reported = transport.forget, transport.reported
             transport.receive_pushes(_ignore_push, publisher.on_connection_lost)
         self._listener = Listener(partial(serve, self._host))
         self._ports = settings.ports

@@ -11,7 +11,7 @@ from ...providers.schema.errors import InvalidConfig
 from ..api.errors import RuntimeClosed, Unreachable
 from ..api.journal import SQLiteJournalConfig
 from ..api.options import NEEDS_JOURNAL, RuntimeOptions
-from ..events.router_connection import FindRecorded
+from ..events.readers.unknown_sessions import FindRecorded
 from ..events.router_connections import RouterConnections, connections_of
 from ..journal.remote.remote_journal import RemoteJournal
 from .directory.actor import DirectoryActor, DirectoryHandle
@@ -23,11 +23,11 @@ from .directory.package_version import incompatible, package_version
 from .journal.client import JournalRef, find_or_start_journal, opened_journal
 from .journal.place import JournalPlace, journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
-from .nodes.actor_options import RayOptions, control_node, on_many_nodes, on_one_node
+from .nodes.actor_options import RayOptions, control_node, on_many_nodes, on_one_node, shared_actor
 from .nodes.cluster_nodes import Node
 from .nodes.node_checks import checked_nodes
 from .quotas.client import QuotasRef, find_or_start_quotas
-from .ray_calls import CONCURRENCY, START_S, find_actor, kill_actor, result_within
+from .ray_calls import START_S, find_actor, kill_actor, result_within
 from .ray_errors import ActorDead
 from .router_actor import RouterActor, RouterHandle, RouterPlace
 from .router_transport import transport_to
@@ -56,11 +56,11 @@ class SharedActors:
         *find_recorded* finds how far sessions are recorded that the routers do not know, if there is a journal.
         """
         transports = [transport_to(router, self.directory, self.driver_id) for router in self.routers]
-        return connections_of(transports, find_recorded)
+        return connections_of(transports, find_recorded, self.directory.timeout_s)
 
     def connect_to_journal(self) -> RemoteJournal | None:
         """The journal of the namespace, if it has one, for this driver. It connects with the first call."""
-        return self.journal.connect(self.driver_id) if self.journal else None
+        return self.journal.connect(self.driver_id, self.directory.timeout_s) if self.journal else None
 
     async def release(self, unregisters: bool = True) -> None:
         """Unregister this driver: its actors end, and the shared ones too if nobody else uses them.
@@ -143,32 +143,14 @@ async def _register(driver_id: str, directory: DirectoryClient, given: Given) ->
         raise incompatible("an older version", version) from None
 
 
-# Detached, so that they do not end with the driver that starts them, and restarted when they die.
 def _directory(
     namespace: Namespace, options: RuntimeOptions, memory: MemoryRequests, one_node: RayOptions
 ) -> DirectoryHandle:
-    return DirectoryActor.options(
-        name=DIRECTORY,
-        namespace=namespace.name,
-        get_if_exists=True,
-        lifetime="detached",
-        num_cpus=0,
-        memory=memory.directory,
-        max_concurrency=CONCURRENCY,
-        max_restarts=-1,
-        **one_node,
-    ).remote(namespace, options.ports)
+    actor_options = shared_actor(DIRECTORY, options, memory.directory, one_node)
+    return DirectoryActor.options(**actor_options).remote(namespace, options.ports)
 
 
 def _router(number: int, options: RuntimeOptions, memory: MemoryRequests, avoided: Collection[str]) -> RouterHandle:
-    return RouterActor.options(
-        name=router_name(number),
-        namespace=options.namespace,
-        get_if_exists=True,
-        lifetime="detached",
-        num_cpus=0,
-        memory=memory.router,
-        max_concurrency=CONCURRENCY,
-        max_restarts=-1,
-        **on_many_nodes(options, avoided),
-    ).remote(options.router_limits, options.ports, RouterPlace(options.namespace, number, int(time.time() * 1000)))
+    place = RouterPlace(options.namespace, number, int(time.time() * 1000))
+    actor_options = shared_actor(router_name(number), options, memory.router, on_many_nodes(options, avoided))
+    return RouterActor.options(**actor_options).remote(options.router_limits, options.ports, place)

@@ -16,6 +16,7 @@ from ..api.options import RuntimeOptions
 from ..api.placement import Placement
 from ..api.status import State
 from ..cluster.refs import HostRef, SessionRef
+from ..cluster.registry.session_registry import Opening
 from ..events.reader import Reader
 from ..events.segments import Position
 from ..session.durable.reading import recorded_events
@@ -70,7 +71,7 @@ class Handles:
         opened: list[SessionHandle] = []
 
         async def open_group(host: HostRef | None, group: list[str]) -> None:
-            sessions = await registry.open(group, config, host, history)
+            sessions = await registry.open(Opening(group, config, history, are_new), host)
             opened.extend(self.of(session, tools, providers) for session in sessions)
             if on_progress:
                 on_progress(len(opened), len(session_ids))

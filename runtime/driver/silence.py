@@ -13,13 +13,13 @@ from ..api.errors import (
     UnknownSession,
     Unreachable,
 )
-from ..cluster.ray_calls import no_answer
 from ..cluster.ray_errors import ActorGone
 from ..cluster.refs import SessionRef
 from ..events.reader import Reader
 from ..events.segments import Position
 from ..streams.calls import CallTimedOut
 from ..streams.connection import ConnectionLost
+from ..streams.liveness import no_answer
 
 log = logging.getLogger(__name__)
 

@@ -125,6 +125,10 @@ class EventLog:
     def __len__(self) -> int:
         return len(self._logs)
 
+    def sessions_of(self, host_id: str) -> list[str]:
+        """The ids of the sessions whose host that is."""
+        return [session_id for session_id, logs in self._logs.items() if logs[-1].host_id == host_id]
+
     def position(self, session_id: str) -> Position:
         """The position of a reader that has received everything of the session."""
         logs = self._logs.get(session_id)
@@ -154,8 +158,8 @@ class EventLog:
         logs = self._logs.get(session_id, ())
         return any(log.epoch == epoch for log in logs) if epoch else bool(logs)
 
-    def missing(self, living: LivingSessions) -> Iterator[tuple[str, int]]:
-        """Ids and epochs of the sessions here that are not among the *living*, and have not ended, as far as is known.
+    def missing(self, living: LivingSessions) -> Iterator[SessionLog]:
+        """The logs of the sessions that are not among the *living*, and have not ended, as far as is known.
 
         Of hosts that have not reported, it is not known.
         """
@@ -164,7 +168,7 @@ class EventLog:
                 is_known = log.host_id not in living.unreported if log.host_id else not living.unreported
                 is_living = log.epoch >= living.before or living.sessions.get(session_id) == log.epoch
                 if is_known and not is_living and not log.session_end:
-                    yield session_id, log.epoch
+                    yield log
 
     def append(self, segment: Segment, host_id: str = "") -> bool:
         """Add *segment*, which *host_id* has published, to its session's log.

@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from ..metrics import catalog
 from ..metrics.counts import COUNTS
+from ..streams.liveness import no_answer
 from .outbox import Outbox
+from .restarts.published_sessions import PublishedSessions, segments_to_fill
 from .segments import HeldSession, RouterGaps, Segment, decode_segments, encode_segments
-from .tail import Tail
 from .transport import RouterGone
 
 T = TypeVar("T")
@@ -37,62 +37,10 @@ _gaps = msgspec.msgpack.Decoder(RouterGaps).decode
 _fenced = msgspec.msgpack.Decoder(list[tuple[str, int]]).decode
 
 _NO_SEGMENTS = encode_segments([])
+_NO_SESSIONS = _encode([])
 
 _BATCH_BYTES = 4 << 20
 """The approximate limit of a publish: after a router outage every outbox is full, which may be gigabytes together."""
-
-_ENDED_BYTES = 2 << 20
-"""The bound on the tails of sessions that have ended: about the latest 2,000."""
-
-_PAGE_SESSIONS = 2_000
-"""For how many sessions a router is asked at once: that takes it some milliseconds."""
-
-Held = tuple[HeldSession, Tail | None]
-"""A session, and its tail, if it has one."""
-
-
-class PublishedSessions:
-    """The sessions that have published to a router, and the tails of those that have ended lately."""
-
-    def __init__(self, ended_bytes: int = _ENDED_BYTES) -> None:
-        self._limit_bytes = ended_bytes
-        self._outboxes: dict[Outbox, None] = {}
-        self._ended: deque[Held] = deque()
-        self._ended_bytes = 0
-
-    def __len__(self) -> int:
-        """How many sessions there are, ended ones included."""
-        return len(self._outboxes) + len(self._ended)
-
-    def add(self, outbox: Outbox) -> None:
-        """The router has acknowledged what was taken from *outbox*."""
-        if outbox.is_fenced:
-            self._outboxes.pop(outbox, None)
-        elif outbox.has_ended:
-            self._outboxes.pop(outbox, None)
-            self._add_ended(_held(outbox))
-        else:
-            self._outboxes[outbox] = None
-
-    def remove(self, outbox: Outbox) -> None:
-        """The session of *outbox* goes on in another process."""
-        self._outboxes.pop(outbox, None)
-
-    def outbox_of(self, held: HeldSession) -> Outbox | None:
-        """The outbox of a session that has not ended."""
-        return next((outbox for outbox in self._outboxes if outbox.held == held), None)
-
-    def pages(self) -> Iterator[list[Held]]:
-        """All sessions; of those with the same id, the earlier ones come first."""
-        held = [*self._ended, *map(_held, self._outboxes)]
-        for start in range(0, len(held), _PAGE_SESSIONS):
-            yield held[start : start + _PAGE_SESSIONS]
-
-    def _add_ended(self, ended: Held) -> None:
-        self._ended.append(ended)
-        self._ended_bytes += _size_bytes(ended)
-        while self._ended_bytes > self._limit_bytes and len(self._ended) > 1:
-            self._ended_bytes -= _size_bytes(self._ended.popleft())
 
 
 class Publisher:
@@ -103,7 +51,7 @@ class Publisher:
     is sent.
 
     A publish that fails is repeated until it succeeds: routers restart, and ignore segments that they have already.
-    After a connection broke, the router is first asked for gaps: with *find_gaps*, a router that was restarted gets the
+    Over a new connection, the router is first asked for gaps: with *find_gaps*, a router that was restarted gets the
     tails of all sessions before anything else. When the router is gone for good, events are dropped: nobody can read
     them.
     """
@@ -117,10 +65,15 @@ class Publisher:
         self.find_gaps = find_gaps
         self.call_take_over: Callable[[bytes], Awaitable[int]] | None = None
         """Has the router let in only a session's new incarnation: the encoded ``HeldSession``."""
+        self.ask_within_s: float | None = None
+        """How long ``take_over`` and ``held_segments`` wait for the router, if not for as long as it takes."""
         self.call_held_segments: Callable[[bytes], Awaitable[bytes]] | None = None
         """Reads what the router holds of a session: the encoded ``HeldSession``."""
         self.call_forget: Callable[[bytes], Awaitable[None]] | None = None
         """Has the router drop what it holds of sessions: the encoded list of ``HeldSession``."""
+        self.call_reported: Callable[[], Awaitable[None]] | None = None
+        """Tells the router that it has the positions of all sessions here."""
+        self._find_taken_over: Callable[[], Awaitable[list[Outbox]]] | None = None
         self.on_fenced: Callable[[Outbox], None] = _ignore
         """Called for the outbox of a session that another incarnation has taken over, once."""
         self._published = PublishedSessions()
@@ -152,14 +105,27 @@ class Publisher:
             self._has_pending.set()
             self._flush.set()
 
+    def check_successors(self, find_taken_over: Callable[[], Awaitable[list[Outbox]]]) -> None:
+        """Over each new connection, drop first what *find_taken_over* finds: sessions that others have taken over.
+
+        Only the router of before knew about those, if it was another one. It is asked when there is a connection: who
+        takes over a session after that has to tell the router that this connection leads to.
+        """
+        self._find_taken_over = find_taken_over
+        self._may_have_gaps = True
+
     async def take_over(self, session: HeldSession) -> int:
-        """Have the router ignore earlier incarnations of *session*. Returns the last number that is used up there."""
-        known = await _ask(self.call_take_over, session)
+        """Have the router ignore earlier incarnations of *session*. Returns the last number that is used up there.
+
+        Raises:
+            Unreachable: it does not answer. It may do so later.
+        """
+        known = await _ask(self.call_take_over, session, self.ask_within_s)
         return session.last_seq if known is None else known
 
     async def held_segments(self, session: HeldSession) -> list[Segment]:
-        """The segments of *session* that the router holds."""
-        return decode_segments(await _ask(self.call_held_segments, session) or _NO_SEGMENTS)
+        """The segments of *session* that the router holds. Raises what ``take_over`` does."""
+        return decode_segments(await _ask(self.call_held_segments, session, self.ask_within_s) or _NO_SEGMENTS)
 
     async def withdraw(self, outboxes: Sequence[Outbox], forgotten: Sequence[HeldSession]) -> None:
         """Hold *outboxes* no more, whose sessions have left this process; all of it is acknowledged.
@@ -181,9 +147,8 @@ class Publisher:
 
     def on_connection_lost(self) -> None:
         """The router may have died with what it had: find out, also if there is nothing to publish."""
-        if len(self._published):
-            self._may_have_gaps = True
-            self._has_pending.set()
+        self._may_have_gaps = True
+        self._has_pending.set()
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -199,7 +164,7 @@ class Publisher:
         events = sum(segment.count for segment in segments)
         del segments  # of which *data* is a copy
         self._publishing_since = asyncio.get_running_loop().time()
-        fenced = await self._publish_until_accepted(data)
+        fenced = await self._publish_until_accepted(data, outboxes)
         self._publishing_since = None
         if events:
             COUNTS.add(catalog.EVENTS, value=events)
@@ -248,13 +213,17 @@ class Publisher:
                 self._has_pending.clear()
         return outboxes, segments
 
-    async def _publish_until_accepted(self, data: bytes) -> list[tuple[str, int]]:
-        """Returns the sessions, ids with their epochs, that another incarnation has taken over."""
+    async def _publish_until_accepted(self, data: bytes, outboxes: Sequence[Outbox]) -> list[tuple[str, int]]:
+        """Publish *data*, which was taken from *outboxes*.
+
+        Returns the sessions, ids with their epochs, that the router knows another incarnation of.
+        """
         pause_s = _FIRST_PAUSE_S
         while not self._router_gone:
             try:
                 while self._may_have_gaps and self.find_gaps:
                     await self._fill_gaps(self.find_gaps)
+                    data = _without({(each.session_id, each.epoch) for each in outboxes if each.is_fenced}, data)
                 fenced = await self._publish(data) if data else None
             except RouterGone:
                 log.log(
@@ -281,23 +250,39 @@ class Publisher:
         """Publish the tails of sessions of which the router lacks events. Nothing else is published meanwhile."""
         self._may_have_gaps = False  # unless the connection breaks again
         try:
+            if self._find_taken_over:
+                await find_gaps(_NO_SESSIONS)  # opens the connection
+                for taken_over in await self._find_taken_over():
+                    self._fence(taken_over)
             for page in self._published.pages():
                 gaps = _gaps(await find_gaps(_encode([session for session, _ in page])))
                 segments: list[Segment] = []
                 for place in gaps.lacking:
-                    segments += _segments_to_fill(page[place])
+                    segments += segments_to_fill(page[place])
                 for part in _batches(segments):
                     await self._publish(encode_segments(part))
                 for place in gaps.fenced:
                     if outbox := self._published.outbox_of(page[place][0]):
                         self._fence(outbox)
+            if self.call_reported:
+                await self.call_reported()
         except BaseException:
             self._may_have_gaps = True
             raise
 
 
-async def _ask(call: Callable[[bytes], Awaitable[T]] | None, argument: object) -> T | None:
-    """The result of *call* to the router, however long that is away; ``None`` if it is gone for good."""
+async def _ask(
+    call: Callable[[bytes], Awaitable[T]] | None, argument: object, within_s: float | None = None
+) -> T | None:
+    """The result of *call* to the router, however long that is away, or *within_s*; ``None`` if it is gone for good."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await _ask_until_answered(call, argument)
+    except TimeoutError:
+        raise no_answer("the router of the session", within_s or 0.0) from None
+
+
+async def _ask_until_answered(call: Callable[[bytes], Awaitable[T]] | None, argument: object) -> T | None:
     pause_s = _FIRST_PAUSE_S
     while call:
         try:
@@ -309,6 +294,14 @@ async def _ask(call: Callable[[bytes], Awaitable[T]] | None, argument: object) -
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
     return None
+
+
+def _without(sessions: Collection[tuple[str, int]], data: bytes) -> bytes:
+    """Encoded segments without those of *sessions*."""
+    if not data or not sessions:
+        return data
+    rest = [segment for segment in decode_segments(data) if (segment.session_id, segment.epoch) not in sessions]
+    return encode_segments(rest) if rest else b""
 
 
 def _ignore(outbox: Outbox) -> None:
@@ -327,21 +320,3 @@ def _batches(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
             batch, room_bytes = [], _BATCH_BYTES
     if batch:
         yield batch
-
-
-def _segments_to_fill(held: Held) -> list[Segment]:
-    """What a router gets that lacks events of a session: its tail, and its position, for what comes next."""
-    session, tail = held
-    segments = tail.segments(session) if tail else []
-    if segments and segments[-1].last >= session.last_seq:
-        return segments
-    position = Segment(session.session_id, session.epoch, session.last_seq + 1, 0, b"", incarnation=session.incarnation)
-    return [*segments, position]
-
-
-def _held(outbox: Outbox) -> Held:
-    return outbox.held, outbox.tail
-
-
-def _size_bytes(held: Held) -> int:
-    return held[1].size_bytes if held[1] else 0

@@ -7,11 +7,13 @@ from functools import partial
 
 import msgspec
 
+from ..api.errors import DeathReason
 from ..api.options import RouterLimits
 from ..metrics import catalog
 from ..metrics.aggregate import Aggregate
 from ..metrics.counts import Report, Values
 from ..streams.peer import Peer
+from .restarts.host_reports import HostReports
 from .segments import (
     START,
     EndedSessions,
@@ -39,11 +41,12 @@ class Router:
     within one iteration of the event loop shares a push. While a driver is not writable, its segments stay in the log.
 
     Data is msgpack: the methods are called from other processes. Sessions with an epoch below *whole_since* may have
-    had events before the router started.
+    had events before the router started. If it *was_restarted*, hosts have to report what it lacks.
     """
 
-    def __init__(self, limits: RouterLimits, whole_since: int = 0) -> None:
+    def __init__(self, limits: RouterLimits, whole_since: int = 0, was_restarted: bool = False) -> None:
         self.subscriptions = Subscriptions[Peer](limits, whole_since)
+        self.reports = HostReports(self.subscriptions.log, not was_restarted)
         self.metrics = Aggregate()
         """What the hosts have reported."""
         self.takes_segments = True
@@ -98,20 +101,16 @@ class Router:
 
     def end_missing_sessions(self, living: LivingSessions) -> None:
         """Record that sessions have died, except those that are *living*, or may be."""
-        dead: list[dict[str, int]] = []  # one for each of several sessions with the same id
-        for session_id, epoch in self.subscriptions.log.missing(living):
-            for alike in dead:
-                if alike.setdefault(session_id, epoch) == epoch:
-                    break
-            else:
-                dead.append({session_id: epoch})
-        for alike in dead:
-            self.end_sessions(EndedSessions(alike, SessionEnd.DIED))
+        dead: dict[tuple[int, DeathReason], dict[str, int]] = {}  # those with the same epoch have different ids
+        for log in self.subscriptions.log.missing(living):
+            reason = living.reasons.get(log.host_id, DeathReason.CRASHED)
+            dead.setdefault((log.epoch, reason), {})[log.session_id] = log.epoch
+        for (_, reason), alike in dead.items():
+            self.end_sessions(EndedSessions(alike, SessionEnd.DIED, reason))
 
-    def positions(self) -> bytes:
-        """The encoded position of each session."""
-        log = self.subscriptions.log
-        return _encoder.encode({session_id: log.position(session_id) for session_id in log})
+    async def positions(self) -> bytes:
+        """The encoded position of each session, once all that exist are known here."""
+        return _encoder.encode(await self.reports.positions())
 
     def encoded_segments(self, most_bytes: int) -> bytes:
         """The encoded segments that are held, of as many sessions as *most_bytes* have room for."""

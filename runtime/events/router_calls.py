@@ -29,6 +29,7 @@ class RouterCall(IntEnum):
     HELD_SEGMENTS = 8
     FORGET = 9
     REPORT = 10
+    REPORTED = 11
 
 
 def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None | Awaitable[bytes | None]:
@@ -56,6 +57,9 @@ def serve(router: Router, peer: Peer, call: int, data: bytes) -> bytes | None | 
             return None
         case RouterCall.REPORT:
             router.report(peer, data)
+            return None
+        case RouterCall.REPORTED:
+            router.reports.add(peer.id)
             return None
         case RouterCall.PING:
             return None

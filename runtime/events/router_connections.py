@@ -5,19 +5,25 @@ import logging
 from collections.abc import Sequence
 
 from .reader import Reader, SegmentSource
-from .router_connection import FindRecorded, RouterConnection
+from .readers.unknown_sessions import FindRecorded
+from .router_connection import RouterConnection
 from .segments import Segment, shard_of
 from .transport import Transport
 
 log = logging.getLogger(__name__)
 
 
-def connections_of(transports: Sequence[Transport], find_recorded: FindRecorded | None = None) -> "RouterConnections":
-    """The connections over *transports*: one per router. *find_recorded* is that of each."""
+def connections_of(
+    transports: Sequence[Transport], find_recorded: FindRecorded | None = None, timeout_s: float | None = None
+) -> "RouterConnections":
+    """The connections over *transports*: one per router. *find_recorded* and *timeout_s* are those of each."""
 
     def connect(shard: int, transport: Transport) -> RouterConnection:
-        connection = RouterConnection(transport, lambda session_id: shard_of(session_id, len(transports)) == shard)
-        connection.find_recorded = find_recorded
+        def serves(session_id: str) -> bool:
+            return shard_of(session_id, len(transports)) == shard
+
+        connection = RouterConnection(transport, serves, timeout_s)
+        connection.unknown.find_recorded = find_recorded
         return connection
 
     return RouterConnections([connect(shard, transport) for shard, transport in enumerate(transports)])

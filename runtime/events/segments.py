@@ -120,12 +120,13 @@ class FoundEnds(msgspec.Struct, frozen=True):
 class LivingSessions(msgspec.Struct, frozen=True):
     """The *sessions* that exist, ids with their epochs, of those with an epoch below *before*.
 
-    There may be more on the *unreported* hosts.
+    There may be more on the *unreported* hosts. *reasons* is why hosts have died, of which that is known.
     """
 
     sessions: dict[str, int]
     before: int
     unreported: frozenset[str] = frozenset()
+    reasons: dict[str, DeathReason] = {}
 
 
 class HeldSession(msgspec.Struct, frozen=True, array_like=True, gc=False):

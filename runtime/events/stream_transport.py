@@ -44,6 +44,9 @@ class StreamTransport:
     async def forget(self, sessions: bytes) -> None:
         await self._channel.call(RouterCall.FORGET, sessions)
 
+    async def reported(self) -> None:
+        await self._channel.call(RouterCall.REPORTED)
+
     async def report(self, report: bytes) -> None:
         await self._channel.call(RouterCall.REPORT, report)
 

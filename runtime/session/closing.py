@@ -7,9 +7,11 @@ from functools import partial
 
 from ..api.errors import UnknownSession
 from ..api.messages import Close
+from ..events.outbox import Outbox
 from ..events.publisher import Publisher
 from ..events.segments import shard_of
 from ..logs.ids import ids
+from .durable.journaling import Journaling
 from .endings import Endings, log_failure
 from .session import Session
 
@@ -29,7 +31,7 @@ class Closing:
     """Closes *sessions*, those of a host by their ids, and removes those that have ended.
 
     *on_end* is awaited with sessions, ids with their epochs, that are over or have left: the router has all their
-    events. Each of *publishers* is that of a router.
+    events. Each of *publishers* is that of a router. With a *journaling*, other hosts may take sessions over.
     """
 
     def __init__(
@@ -37,12 +39,17 @@ class Closing:
         sessions: dict[str, Session],
         on_end: Callable[[dict[str, int]], Awaitable[None]],
         publishers: Sequence[Publisher],
+        journaling: Journaling | None = None,
     ) -> None:
         self._sessions = sessions
         self._on_end = on_end
         self._endings = [Endings(self._finalize) for _ in publishers]
         self._leavings = [Endings(partial(self._finalize_left, publisher)) for publisher in publishers]
         self._finalizing: dict[Session, asyncio.Future[None]] = {}
+        for number, publisher in enumerate(publishers):
+            publisher.on_fenced = self.on_fenced
+            if journaling:
+                publisher.check_successors(partial(self._find_taken_over, number, journaling))
 
     def start(self, session: Session, drain: bool) -> asyncio.Future[None]:
         """Close *session*. The future is done when it is over; others may wait for it too."""
@@ -68,6 +75,21 @@ class Closing:
             task.add_done_callback(log_failure)
         else:
             self._finalizing[session] = self._end(session)
+
+    def on_fenced(self, outbox: Outbox) -> None:
+        """Another host has taken over a session: it ends here, and nothing of it reaches anybody any more."""
+        session = self._sessions.get(outbox.session_id)
+        if session and session.epoch == outbox.epoch and not session.ended:
+            log.warning("session %s was taken over, and ends here", session.id, extra=ids(session.id))
+            session.tell(Close(), 0)
+
+    async def _find_taken_over(self, router: int, journaling: Journaling) -> list[Outbox]:
+        """The outboxes of a router's sessions that other hosts have taken over, as far as that matters.
+
+        It does for chunks, which are published before anything is recorded. Sessions at rest have none.
+        """
+        sessions = [each for each in self._sessions.values() if shard_of(each.id, len(self._endings)) == router]
+        return await journaling.taken_over([each.outbox for each in sessions if not is_at_rest(each)])
 
     def _end(self, session: Session) -> asyncio.Future[None]:
         return self._endings[shard_of(session.id, len(self._endings))].add(session)
@@ -129,3 +151,9 @@ async def wait_for_room(closing: Mapping[asyncio.Future[None], Sequence[int]]) -
     late = [over for over in closing if not over.done()]
     if sum(len(closing[over]) for over in late) >= _CLOSING_SESSIONS:
         await asyncio.wait(late, timeout=_CLOSING_S, return_when=asyncio.FIRST_COMPLETED)
+
+
+def is_at_rest(session: Session) -> bool:
+    """True if it is idle, and nothing of it is still to be stored, to be acknowledged by its router, or to end."""
+    is_stored = session.records is not None and session.records.is_stored
+    return session.is_idle and is_stored and not session.outbox.size_bytes and not session.is_stopping

@@ -12,7 +12,7 @@ from ...providers.schema.checks.shown import shown
 from ...providers.schema.messages import HistoryView
 from ..api.config import SessionConfig
 from ..api.errors import SessionExists, UnknownSession
-from ..api.messages import AddMessages, Close, Configure, MessageKey, Receipt, ToLLM, ToolResults, UserMessage
+from ..api.messages import AddMessages, Configure, MessageKey, Receipt, ToLLM, ToolResults, UserMessage
 from ..api.options import RuntimeOptions
 from ..api.settings.changes import given_settings
 from ..api.status import SessionStatus, SessionSummary
@@ -67,8 +67,6 @@ class Host:
         journaling: Journaling | None = None,
     ) -> None:
         self.publishers = [Publisher(to_router) for to_router in publish]  # one per router
-        for publisher in self.publishers:
-            publisher.on_fenced = self._on_fenced
         self._schedulers = [publisher.schedule for publisher in self.publishers]  # shared by all outboxes
         self._budget = HistoryBudget(history_bytes)
         self._on_history = self._budget.update  # shared by all sessions
@@ -81,7 +79,7 @@ class Host:
         """Those that are here, by their ids: to be read only."""
         self.templates = KnownTemplates()
         self._opening = asyncio.Lock()
-        self._closing = Closing(self._sessions, on_end, self.publishers)
+        self._closing = Closing(self._sessions, on_end, self.publishers, journaling)
         self.leaving = Leaving(self._sessions, self._closing, journaling is not None)
         self._on_session_end = self._closing.on_session_end  # shared by all sessions
         self.gauges = HostGauges(self._sessions, self.publishers, self._budget, journaling)
@@ -300,7 +298,7 @@ class Host:
         return Outbox(session_id, epoch, config.limits.outbox_bytes, schedule, incarnation)
 
     def _new_session(self, outbox: Outbox, credentials: Credentials, rebuilt: Rebuilt | None = None) -> Session:
-        records = self._journaling.records(outbox, self._on_fenced, rebuilt) if self._journaling else None
+        records = self._journaling.records(outbox, self._closing.on_fenced, rebuilt) if self._journaling else None
         conversation = rebuilt.conversation if rebuilt else None
         session = Session(outbox.session_id, credentials.copy(), outbox, records, conversation)
         session.on_end, session.on_history, session.on_tools = self._on_session_end, self._on_history, self._on_tools
@@ -337,10 +335,3 @@ class Host:
         if session.records:
             session.records.touch()
         return session
-
-    def _on_fenced(self, outbox: Outbox) -> None:
-        """Another host has taken over a session: it ends here, and nothing of it reaches anybody any more."""
-        session = self._sessions.get(outbox.session_id)
-        if session and session.epoch == outbox.epoch and not session.ended:
-            log.warning("session %s was taken over, and ends here", session.id, extra={"session": session.id})
-            session.tell(Close(), 0)

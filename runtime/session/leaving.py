@@ -15,7 +15,7 @@ from ..journal.errors import JournalError
 from ..logs.ids import ids
 from ..metrics import catalog
 from ..metrics.counts import COUNTS
-from .closing import Closing
+from .closing import Closing, is_at_rest
 from .durable.idle_timer import IdleTimer
 from .session import Session
 
@@ -68,7 +68,7 @@ class Leaving:
     async def passivate(self, session: Session) -> bool:
         """Have *session* leave memory if it is at rest. Returns false if it is not, or is used meanwhile."""
         records = session.records
-        if records is None or not _is_at_rest(session):
+        if records is None or not is_at_rest(session):
             return False
         active_at = records.active_at
         try:
@@ -78,7 +78,7 @@ class Leaving:
                 "session %s stays in memory: its snapshot was not stored: %s", session.id, error, extra=ids(session.id)
             )
             return False
-        if records.active_at != active_at or session.ended or not _is_at_rest(session):
+        if records.active_at != active_at or session.ended or not is_at_rest(session):
             return False
         self.passivated += 1
         COUNTS.add(catalog.PASSIVATIONS, ("at_rest",))
@@ -137,7 +137,7 @@ class Leaving:
 
     async def _leave_at_rest(self, sessions: Sequence[Session]) -> bool:
         """Have those leave that do nothing, and that only wait for humans. Returns true if an idle one has left."""
-        at_rest = [session for session in sessions if _is_at_rest(session)][:_GROUP_SESSIONS]
+        at_rest = [session for session in sessions if is_at_rest(session)][:_GROUP_SESSIONS]
         await self._park([session for session in sessions if _waits_for_humans(session)])
         return any(await asyncio.gather(*map(self.passivate, at_rest)))
 
@@ -171,9 +171,3 @@ def _waits_for_humans(session: Session) -> bool:
     """True if nothing goes on in it before somebody approves a tool use, or answers a question."""
     phase = session.conversation.phase
     return isinstance(phase, ToolsOut) and not phase.batch.approved and not phase.batch.undecided
-
-
-def _is_at_rest(session: Session) -> bool:
-    """True if it is idle, and nothing of it is still to be stored, to be acknowledged by its router, or to end."""
-    is_stored = session.records is not None and session.records.is_stored
-    return session.is_idle and is_stored and not session.outbox.size_bytes and not session.is_stopping

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from ..api.errors import Unreachable
 from .calls import CallTimedOut
 
 _FRESH = 0.25
@@ -54,6 +55,14 @@ class Liveness:
             raise CallTimedOut from None
         finally:
             self._pinging = None
+
+
+def no_answer(callee: str, timeout_s: float) -> Unreachable:
+    """The error for a call that *callee* has not answered."""
+    return Unreachable(
+        f"{callee} did not answer within {timeout_s:g} s; it may be stopped, overloaded, or on a node that can't be "
+        "reached: try again later, or give it longer with RuntimeOptions(call_timeout_s=...)"
+    )
 
 
 def _retrieve_error(pinging: asyncio.Task[None]) -> None:

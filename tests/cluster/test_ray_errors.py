@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
+from google.protobuf.json_format import ParseDict
 from ray import exceptions
+from ray.core.generated import common_pb2
 from ray.exceptions import RayError
 
 import rayconteur as rc
@@ -13,10 +15,12 @@ from rayconteur.runtime import DeathReason
 from rayconteur.runtime.cluster.ray_errors import (
     ActorDead,
     ActorUnavailable,
+    recorded_reason,
     start_error,
     translated,
     unexplained_death,
 )
+from rayconteur.runtime.cluster.start.probe import ANY_RUNNING, unreachable
 
 ACTOR_ID = "32737fcbb2760026ecfa086801000000"
 
@@ -33,6 +37,33 @@ def died(message: str, pid: int = 0) -> RayError:
 
 def raised_in_an_actor(error: Exception) -> RayError:
     return ray_error("RayTaskError", "open", "its traceback", error)
+
+
+@pytest.mark.parametrize(
+    ("context", "reason"),
+    [
+        ({"oom_context": {"error_message": "the node ran out of memory"}}, DeathReason.OUT_OF_MEMORY),
+        ({"actor_died_error_context": {"reason": "NODE_DIED"}}, DeathReason.NODE_DIED),
+        ({"actor_died_error_context": {"reason": "OWNER_DIED"}}, DeathReason.DRIVER_GONE),
+        ({"actor_died_error_context": {"reason": "WORKER_DIED"}}, None),
+        ({"creation_task_failure_context": {}}, None),
+        ({}, None),
+    ],
+)
+def test_why_an_actor_died_is_read_from_what_the_control_service_has_kept(
+    context: dict[str, object], reason: DeathReason | None
+) -> None:
+    cause = ParseDict(context, common_pb2.ActorDeathCause())
+
+    assert recorded_reason(cause) is reason
+
+
+def test_who_gave_no_address_is_not_told_to_leave_it_out() -> None:
+    advice = str(unreachable(ANY_RUNNING, "Could not find any running Ray instance."))
+
+    assert "no address is given, and no Ray runs on this machine" in advice
+    assert "ray start --head" in advice
+    assert "start a cluster there, or give another address" in str(unreachable("head:6379", "refused"))
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from fixtures.named_actors import actor_names, host_name, wait_until
 
 import rayconteur as rc
 from rayconteur.errors import SessionExists
-from rayconteur.runtime import Placement
+from rayconteur.runtime import Died, Placement
 
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 
@@ -57,3 +58,36 @@ def test_a_cancelled_spawn_leaves_no_session_behind(
                 assert len(await spawn_when_free(runtime, ids)) == sessions
 
     asyncio.run(main())
+
+
+async def host_once_claimed(session_id: str, namespace: str) -> str:
+    """The name of the actor that the session is to be opened on."""
+    while True:
+        try:
+            return await asyncio.to_thread(host_name, session_id, namespace)
+        except AssertionError:
+            await asyncio.sleep(0.02)
+
+
+def test_a_cancelled_spawn_of_a_dedicated_session_does_not_look_like_its_death(
+    runner: asyncio.Runner, async_runtime: rc.Runtime, namespace: str
+) -> None:
+    async def main() -> None:
+        everything = async_runtime.events()
+        spawning = asyncio.create_task(async_runtime.spawn(ECHO, "cancelled", rc.Dedicated()))
+        host = await host_once_claimed("cancelled", namespace)
+        spawning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await spawning
+
+        await wait_until(lambda: host not in actor_names(namespace))
+        marker = (await spawn_when_free(async_runtime, ["cancelled", "marker"]))[1]
+        await marker.close()
+
+        events = [await anext(everything)]
+        while not (isinstance(events[-1], rc.Closed) and events[-1].session_id == "marker"):
+            events.append(await anext(everything))
+        everything.close()
+        assert [event for event in events if isinstance(event, Died)] == []
+
+    runner.run(main())

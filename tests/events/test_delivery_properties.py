@@ -12,7 +12,8 @@ from typing import Any
 from checkers.delivery.ledger import DeliveryLedger
 from checkers.delivery.tracked_reader import LiveSession, SessionKey, TrackedReader
 from fixtures import virtual_time
-from fixtures.event_network import Fault, Host, Network, reader_of, reader_of_all, wait_idle
+from fixtures.event_network import Host, Network, reader_of, reader_of_all, wait_idle
+from fixtures.events.link import Fault
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule

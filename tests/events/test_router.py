@@ -8,10 +8,12 @@ import msgspec
 from builders.segments import died, segment, sized_segment
 from fixtures.virtual_time import run
 
+from rayconteur.runtime.api.errors import DeathReason
+from rayconteur.runtime.api.events import Died
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.router_calls import RouterCall, serve
-from rayconteur.runtime.events.segments import Position, Segment, encode_segments
+from rayconteur.runtime.events.segments import LivingSessions, Position, Segment, decode_events, encode_segments
 from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
 from rayconteur.runtime.streams.peer import ignore
 
@@ -240,7 +242,7 @@ def test_positions_are_those_after_the_last_event_of_each_session() -> None:
     async def scene(router: Router) -> None:
         publish(router, segment("a", 1, 3), segment("b", 7, epoch=5))
 
-        positions = msgspec.msgpack.decode(router.positions(), type=dict[str, Position])
+        positions = msgspec.msgpack.decode(await router.positions(), type=dict[str, Position])
 
         assert positions == {"a": (1, 3), "b": (5, 7)}
 
@@ -279,5 +281,21 @@ def test_the_router_after_one_that_moves_begins_with_what_it_held() -> None:
 
         assert [reader.pushes for reader in readers] == [[[1, 2, 3]], [[1]]]
         assert router.encoded_segments(0) == encode_segments([])
+
+    play(scene)
+
+
+def test_sessions_that_a_restarted_directory_misses_died_of_what_their_host_died_of() -> None:
+    async def scene(router: Router) -> None:
+        router.publish(encode_segments([segment("a", 1)]), "dead")
+        router.publish(encode_segments([segment("b", 1)]), "unknown")
+        router.end_missing_sessions(LivingSessions({}, 2, reasons={"dead": DeathReason.OUT_OF_MEMORY}))
+
+        ends = {each: list(router.subscriptions.log.segments_after(each, (1, 1))) for each in "ab"}
+        deaths = {each: decode_events(ended)[0] for each, (ended,) in ends.items()}
+        assert {each: isinstance(death, Died) and death.reason for each, death in deaths.items()} == {
+            "a": DeathReason.OUT_OF_MEMORY,
+            "b": DeathReason.CRASHED,
+        }
 
     play(scene)

@@ -13,15 +13,8 @@ from builders.segments import (
     read_events,
     read_to_end,
 )
-from fixtures.event_network import (
-    Fault,
-    InProcessTransport,
-    Network,
-    play,
-    reader_of,
-    reader_of_all,
-    wait_idle,
-)
+from fixtures.event_network import InProcessTransport, Network, play, reader_of, reader_of_all, wait_idle
+from fixtures.events.link import Fault
 
 import rayconteur as rc
 from rayconteur.runtime import Died

@@ -6,7 +6,8 @@ from random import Random
 from typing import TypeVar, cast
 
 import msgspec
-from fixtures.event_network import InProcessTransport, Link, Network
+from fixtures.event_network import InProcessTransport, Network
+from fixtures.events.link import Link
 from msgspec.msgpack import decode, encode
 from simulation.disk import JournalChannel, JournalMachine
 
@@ -53,7 +54,7 @@ class HostProcess:
             publisher.find_gaps = transport.find_gaps
             publisher.call_take_over = transport.take_over
             publisher.call_held_segments = transport.held_segments
-            publisher.call_forget = transport.forget
+            publisher.call_forget, publisher.call_reported = transport.forget, transport.reported
         self._running = network.start_task(self.host.run())
 
     def __repr__(self) -> str:

@@ -18,6 +18,12 @@ FOUND = (
         Fault(375, FaultKind.JOURNAL, 23028),
         Fault(1019, FaultKind.ROUTER, 56762),
     )),
+    # A router that was restarted did not know that another process had the session: both gave the same numbers.
+    msgspec.structs.replace(ONE, seed=954, faults=(
+        Fault(166, FaultKind.CALL, 7),
+        Fault(173, FaultKind.TAKEOVER, 0),
+        Fault(271, FaultKind.ROUTER, 0),
+    )),
 )  # fmt: skip
 """Schedules after which they did not balance once."""
 
@@ -36,6 +42,12 @@ def test_the_books_balance_where_they_did_not(schedule: Schedule) -> None:
 def test_the_books_balance_wherever_something_fails(kind: FaultKind) -> None:
     for step in range(5, 700, 29):
         play(msgspec.structs.replace(ONE, faults=(Fault(step, kind, 7 * step),)))
+
+
+def test_the_books_balance_wherever_a_restarted_router_does_not_know_of_a_takeover() -> None:
+    for step in range(100, 300, 8):
+        faults = (Fault(step, FaultKind.CALL, 7), Fault(step + 7, FaultKind.TAKEOVER, 0))
+        play(msgspec.structs.replace(ONE, seed=step, faults=(*faults, Fault(step + 105, FaultKind.ROUTER, 0))))
 
 
 def test_a_schedule_is_played_the_same_way_again() -> None:

@@ -3,8 +3,8 @@
 import asyncio
 from random import Random
 
-from fixtures.event_network import Fault as CallFault
 from fixtures.event_network import Network
+from fixtures.events.link import Fault as CallFault
 from simulation.disk import JournalChannel, JournalMachine
 from simulation.processes import JOURNAL_S, HostProcess, Key, ProcessDied
 from simulation.schedules import Fault, FaultKind

@@ -15,7 +15,6 @@ import msgspec
 import ray
 from ray.actor import ActorProxy
 
-from ....providers.schema.errors import RayconteurError
 from ...api.errors import DeathReason, DirectoryUnreachable, RuntimeClosed
 from ...events.segments import EndedSessions, FoundEnds
 from ...metrics.counts import Report
@@ -29,8 +28,8 @@ from .leases import Leases
 from .metrics import directory_exporter
 from .namespace import Given, Namespace
 from .namespace_actors import NamespaceActors, call_if_restarted
-from .places import Claim, ClaimRequest, HostOwner, Places, SessionPage, SessionPlace
-from .timing import BUSY_S, DEATHS_S, EMPTY_S, LEASE_S, PAUSE_S, REPORT_S, TOLD_S, WATCHED_S
+from .places import Claim, ClaimRequest, HostOwner, Places, RouterBriefing, SessionPage, SessionPlace
+from .timing import BUSY_S, DEATHS_S, EMPTY_S, LEASE_S, REPORT_S, TOLD_S, WATCHED_S
 
 log = logging.getLogger(__name__)
 
@@ -94,10 +93,10 @@ class _Directory:
         """Claim all ids of the request for its host, or none.
 
         Raises:
-            DirectoryUnreachable: an actor has not said yet which ids are taken.
+            DirectoryUnreachable: an actor has not said yet which ids are taken, and they may be.
         """
         await self._be_ready()
-        self._require_reports()
+        self._require_reports(request.are_new)
         claim = self._places.claim(request, int(time.time() * 1000))
         if not claim.taken:
             self._watch(request.owner)
@@ -149,7 +148,7 @@ class _Directory:
         await self._be_ready()
         if self._places.may_be_unreported(session_id, epoch, host_id):
             self._require_reports()
-        reason = self._places.death_reason(session_id, epoch)
+        reason = self._places.death_reason(session_id, epoch, host_id)
         if reason is None or self._places.has_tombstone(session_id, epoch):
             return reason
         # From before a restart, and no host has it: it died, or was closed before.
@@ -186,10 +185,11 @@ class _Directory:
         return self._places.ended(sessions)
 
     @ray.method
-    async def deaths(self, router: int) -> list[EndedSessions]:
-        """The sessions of a router that died lately, for one that was restarted."""
+    async def brief(self, router: int) -> RouterBriefing:
+        """What a router that was restarted has to know."""
         await self._be_ready()
-        return [self._actors.of_router(alike, router) for alike in self._deaths]
+        deaths = [self._actors.of_router(alike, router) for alike in self._deaths]
+        return RouterBriefing(deaths, self._places.hosts_of(router, self._namespace.routers))
 
     @ray.method
     async def page(self, after: str, limit: int) -> SessionPage:
@@ -216,7 +216,8 @@ class _Directory:
         return self._rebuilding
 
     async def _rebuild(self) -> None:
-        hosts, started = await self._find_hosts()
+        hosts, started = await self._actors.find_hosts()
+        self._places.learn_deaths(await self._actors.death_reasons())
         self._places.unreported.update(started)
         asking = {host_id: self._run(self._restore(host_id)) for host_id in hosts}
         if awaited := [asking[host_id] for host_id in started]:
@@ -226,19 +227,9 @@ class _Directory:
         self._end_missing_sessions()
         self._sweep_later(LEASE_S + (BUSY_S if self._awaits_drivers_until else 0.0))
 
-    async def _find_hosts(self) -> tuple[list[str], set[str]]:
-        """The session actors that there are, and those of them whose processes run, however long that takes."""
-        while True:
-            try:
-                hosts = await self._actors.hosts()
-                return hosts, await self._actors.started(hosts)
-            except RayconteurError as error:
-                log.warning("the directory can't find the session actors yet: %s", error)
-                await asyncio.sleep(PAUSE_S)
-
-    def _require_reports(self) -> None:
-        """Check that nothing is unknown."""
-        if unreported := sorted(self._places.unreported):
+    def _require_reports(self, are_new: bool = False) -> None:
+        """Check that nothing is unknown, unless it is about ids that *are_new*."""
+        if not are_new and (unreported := sorted(self._places.unreported)):
             raise DirectoryUnreachable(
                 f"the directory was restarted, and {', '.join(unreported[:3])} has not said yet which "
                 "sessions it has; try again later"

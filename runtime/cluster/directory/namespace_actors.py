@@ -2,22 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
 import ray
 
+from ....providers.schema.errors import RayconteurError
 from ...api.errors import DeathReason, Unreachable
 from ...events.segments import EndedSessions, LivingSessions, SessionEnd, shard_of
 from ...metrics import catalog
 from ...metrics.counts import COUNTS
-from ..ray_calls import find_actor, kill_actor, list_actors, result_of, result_within, started_actors
+from ..ray_calls import dead_actors, find_actor, kill_actor, list_actors, result_of, result_within, started_actors
 from ..ray_errors import ActorDead, ActorGone, ActorUnavailable
 from ..router_actor import RouterHandle
 from .actor_names import DIRECTORY, JOURNAL, QUOTAS, belongs_to, is_host, is_tools, router_name
 from .places import HostReport, Places
+from .timing import PAUSE_S
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +56,26 @@ class NamespaceActors:
         """The names of all session actors that are alive, or about to start."""
         return [name for name in await asyncio.to_thread(list_actors, self._namespace) if is_host(name)]
 
-    async def started(self, names: Iterable[str]) -> set[str]:
-        """Those of *names* whose processes run. Others have no session, and check in before they open one."""
-        return set(names) & await asyncio.to_thread(started_actors)
+    async def find_hosts(self) -> tuple[list[str], set[str]]:
+        """All session actors, and those of them whose processes run, however long it takes to find them.
+
+        Others have no session, and check in before they open one.
+        """
+        while True:
+            try:
+                hosts = await self.hosts()
+                return hosts, set(hosts) & await asyncio.to_thread(started_actors)
+            except RayconteurError as error:
+                log.warning("the directory can't find the session actors yet: %s", error)
+                await asyncio.sleep(PAUSE_S)
+
+    async def death_reasons(self) -> dict[str, DeathReason]:
+        """Why session actors have died, as far as Ray says more than that they are dead."""
+        try:
+            return {name: reason for name, reason in (await asyncio.to_thread(dead_actors)).items() if is_host(name)}
+        except RayconteurError as error:
+            log.warning("the directory can't find out why actors died: %s", error)
+            return {}
 
     async def report_of(self, host_id: str, directory_id: str) -> HostReport | None:
         """What a session actor has, however long it takes to answer; ``None`` if it has died."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from ...api.errors import DeathReason
-from ...events.segments import EndedSessions, FoundEnds, LivingSessions, SessionEnd
+from ...events.segments import EndedSessions, FoundEnds, LivingSessions, SessionEnd, shard_of
 from ...session.sorted_ids import SortedIds
+from .actor_names import session_of
 
 _MAX_TOMBSTONES = 10_000
 """For how many sessions the directory remembers that they died with their host."""
@@ -49,13 +50,14 @@ class HostOwner(msgspec.Struct, frozen=True):
 class ClaimRequest(msgspec.Struct, frozen=True):
     """Ids of sessions that *owner*'s host is to open. *claim_id* is a new one; a repeated request has the same.
 
-    With an *epoch*, it is to go on with the one that has this epoch.
+    With an *epoch*, it is to go on with the one that has this epoch. *are_new*: they were generated for these sessions.
     """
 
     claim_id: str
     session_ids: list[str]
     owner: HostOwner
     epoch: int | None = None
+    are_new: bool = False
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -76,6 +78,13 @@ class HostReport(msgspec.Struct, frozen=True):
 
     owner: HostOwner
     sessions: dict[str, int]
+
+
+class RouterBriefing(msgspec.Struct, frozen=True):
+    """What a router has to know that was restarted: the latest *deaths*, and the *hosts* that may have its sessions."""
+
+    deaths: list[EndedSessions]
+    hosts: list[str]
 
 
 class Places:
@@ -102,6 +111,7 @@ class Places:
         self._ids = SortedIds()  # of the places
         self._tombstones: OrderedDict[tuple[str, int], DeathReason] = OrderedDict()  # by id and epoch
         self._claims: OrderedDict[str, Claim | None] = OrderedDict()  # by claim id; None: abandoned
+        self._dead_hosts: dict[str, DeathReason] = {}  # before a restart, as far as their reasons are known
 
     def __len__(self) -> int:
         return len(self._places)
@@ -151,6 +161,11 @@ class Places:
                     self._free(session_id)
                 self._place((session_id,), SessionPlace(report.owner.host_id, epoch))
 
+    def learn_deaths(self, reasons: Mapping[str, DeathReason]) -> None:
+        """Learn why hosts have died of which the directory before may have known."""
+        self._dead_hosts = {**reasons, **{session_of(host_id): reason for host_id, reason in reasons.items()}}
+        self._dead_hosts.pop("", None)
+
     def end_rebuild(self, now_ms: int) -> int:
         """All hosts that are alive have reported, except those that are *unreported*.
 
@@ -186,8 +201,8 @@ class Places:
             self._tombstones.popitem(last=False)
         return dead
 
-    def death_reason(self, session_id: str, epoch: int) -> DeathReason | None:
-        """Why the session's host died, if the session died with it.
+    def death_reason(self, session_id: str, epoch: int, host_id: str = "") -> DeathReason | None:
+        """Why the session's host died, if the session died with it. *host_id* is its host, if that is known.
 
         Of a session from before a restart, which no host has reported, it is taken that it did.
         """
@@ -195,7 +210,9 @@ class Places:
             return None
         if reason := self._tombstones.get((session_id, epoch)):
             return reason
-        return DeathReason.CRASHED if epoch < self.rebuilt_before and not self._is_here(session_id, epoch) else None
+        if epoch >= self.rebuilt_before or self._is_here(session_id, epoch):
+            return None
+        return self._dead_hosts.get(host_id or session_id, DeathReason.CRASHED)
 
     def may_be_unreported(self, session_id: str, epoch: int, host_id: str = "") -> bool:
         """True if it is not known yet whether the session exists. *host_id* is its host, if that is known."""
@@ -218,6 +235,15 @@ class Places:
     def counts(self, host_ids: Iterable[str]) -> dict[str, int]:
         """How many sessions each of the hosts has."""
         return {host_id: len(self._by_host.get(host_id, ())) for host_id in host_ids}
+
+    def hosts_of(self, router: int, routers: int) -> list[str]:
+        """The hosts that may have sessions of that router, one of *routers*."""
+        placed = [
+            host_id
+            for host_id, session_ids in self._by_host.items()
+            if any(shard_of(session_id, routers) == router for session_id in session_ids)
+        ]
+        return [*placed, *self.unreported]
 
     def has_tombstone(self, session_id: str, epoch: int) -> bool:
         """True if it is known that the session died, not only likely."""
@@ -242,7 +268,7 @@ class Places:
         """All sessions of before a restart. If they are durable, none is taken for dead."""
         sessions = {session_id: place.epoch for session_id, place in self._places.items()}
         before = 0 if self.durable else self.rebuilt_before
-        return LivingSessions(sessions, before, frozenset(self.unreported))
+        return LivingSessions(sessions, before, frozenset(self.unreported), self._dead_hosts)
 
     def page(self, after: str, limit: int) -> SessionPage:
         """The first *limit* sessions by their ids, of those that come after *after*."""

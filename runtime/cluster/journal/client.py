@@ -8,13 +8,13 @@ from ...api.errors import DeathReason, RuntimeClosed
 from ...api.options import RuntimeOptions
 from ...journal.errors import JournalUnavailable
 from ...journal.journal import Capabilities
-from ...journal.remote.remote_journal import TIMEOUT_S, RemoteJournal, ServerGone
+from ...journal.remote.remote_journal import RemoteJournal, ServerGone
 from ...session.durable.journaling import Journaling
 from ...streams.channel import Channel
 from ...streams.endpoint import Endpoint
 from ..directory.actor_names import JOURNAL
-from ..nodes.actor_options import RayOptions
-from ..ray_calls import CONCURRENCY, START_S, node_id, result_within, tls
+from ..nodes.actor_options import RayOptions, shared_actor
+from ..ray_calls import START_S, node_id, result_within, tls
 from ..ray_errors import ActorDead
 from .actor import JournalActor, JournalHandle
 from .place import JournalPlace
@@ -29,7 +29,7 @@ class JournalRef(msgspec.Struct, frozen=True):
     actor: JournalHandle
     capabilities: Capabilities
 
-    def connect(self, caller_id: str, timeout_s: float = TIMEOUT_S) -> RemoteJournal:
+    def connect(self, caller_id: str, timeout_s: float) -> RemoteJournal:
         """The journal, for the driver or host *caller_id*, whose calls have *timeout_s*. The first one connects."""
 
         async def locate() -> Endpoint:
@@ -49,27 +49,18 @@ class JournalRef(msgspec.Struct, frozen=True):
 def find_or_start_journal(
     place: JournalPlace, options: RuntimeOptions, memory_bytes: int, one_node: RayOptions
 ) -> JournalHandle:
-    """The actor of the journal in *place*. It is detached and restarted, as the directory is.
+    """The actor of the journal in *place*: on the node of its file, if it is in one, or where *one_node* says.
 
-    It is on the node of its file, if it is in one, or where *one_node* says. With a file that nobody has named, it
-    requests no memory, since it can be nowhere else, and deletes old sessions.
+    With a file that nobody has named, it requests no memory, since it can be nowhere else, and deletes old sessions.
     """
     retention = options.retention
     if place.is_of_ray_session:
         memory_bytes, retention = 0, retention or RETENTION
     if place.node_id:
         one_node = {"scheduling_strategy": NodeAffinitySchedulingStrategy(place.node_id, soft=False)}
-    return JournalActor.options(
-        name=JOURNAL,
-        namespace=options.namespace,
-        get_if_exists=True,
-        lifetime="detached",
-        num_cpus=0,
-        memory=memory_bytes,
-        max_concurrency=CONCURRENCY,
-        max_restarts=-1,
-        **one_node,
-    ).remote(place.config, options.ports, options.namespace, retention)
+    return JournalActor.options(**shared_actor(JOURNAL, options, memory_bytes, one_node)).remote(
+        place.config, options.ports, options.namespace, retention
+    )
 
 
 async def opened_journal(actor: JournalHandle) -> JournalRef:

@@ -6,6 +6,7 @@ from typing import Any
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ...api.options import RuntimeOptions
+from ..ray_calls import CONCURRENCY
 from .cluster_nodes import Node
 
 _NODE_ID = "ray.io/node-id"
@@ -13,6 +14,25 @@ _NODE_ID = "ray.io/node-id"
 
 RayOptions = dict[str, Any]
 """Keyword arguments of Ray's ``ActorClass.options``."""
+
+
+def shared_actor(name: str, options: RuntimeOptions, memory_bytes: int, nodes: RayOptions) -> RayOptions:
+    """For the actor of that *name* that all programs of a namespace share, or start if there is none yet.
+
+    It is detached, so that it does not end with the program that starts it, and Ray restarts it when it dies. It runs
+    on the *nodes* that ``on_many_nodes`` or ``on_one_node`` says.
+    """
+    return {
+        "name": name,
+        "namespace": options.namespace,
+        "get_if_exists": True,
+        "lifetime": "detached",
+        "num_cpus": 0,
+        "memory": memory_bytes,
+        "max_concurrency": CONCURRENCY,
+        "max_restarts": -1,
+        **nodes,
+    }
 
 
 def on_many_nodes(options: RuntimeOptions, avoided: Collection[str] = ()) -> RayOptions:

@@ -8,8 +8,8 @@ from ...governance.quotas.client import QuotaClient
 from ...streams.channel import Channel
 from ...streams.endpoint import Endpoint
 from ..directory.actor_names import QUOTAS
-from ..nodes.actor_options import RayOptions
-from ..ray_calls import CONCURRENCY, START_S, node_id, result_within, tls
+from ..nodes.actor_options import RayOptions, shared_actor
+from ..ray_calls import START_S, node_id, result_within, tls
 from .actor import QuotaActor, QuotaHandle
 
 _TIMEOUT_S = 2.0
@@ -34,16 +34,8 @@ class QuotasRef(msgspec.Struct, frozen=True):
 
 
 def find_or_start_quotas(quotas: Quotas, options: RuntimeOptions, memory_bytes: int, one_node: RayOptions) -> QuotasRef:
-    """The broker of a namespace. It is detached and restarted, as the directory is, and placed as it is."""
-    actor = QuotaActor.options(
-        name=QUOTAS,
-        namespace=options.namespace,
-        get_if_exists=True,
-        lifetime="detached",
-        num_cpus=0,
-        memory=memory_bytes,
-        max_concurrency=CONCURRENCY,
-        max_restarts=-1,
-        **one_node,
-    ).remote(quotas, options.ports, options.namespace)
+    """The broker of a namespace, which is placed as the directory is."""
+    actor = QuotaActor.options(**shared_actor(QUOTAS, options, memory_bytes, one_node)).remote(
+        quotas, options.ports, options.namespace
+    )
     return QuotasRef(actor, quotas)

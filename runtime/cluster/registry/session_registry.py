@@ -1,13 +1,12 @@
 """The session registry: one driver's access to the sessions of a namespace, and to the actors that host them."""
 
 import asyncio
+import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
-
-from ray import ObjectRef
 
 from ....providers.registry import ProviderConfig
 from ....providers.schema.checks.shown import shown
@@ -29,12 +28,13 @@ from ...api.options import NEEDS_JOURNAL, RuntimeOptions
 from ...api.placement import Placement
 from ...events.owner import Owner
 from ...streams.endpoint import Endpoint
+from ...streams.liveness import no_answer
 from ..background import Background, tell_directory
 from ..directory.actor_names import is_warm
 from ..directory.places import Claim, ClaimRequest, StaleClaim
 from ..nodes.mover import Mover
 from ..pool.actor_pool import ActorPool
-from ..ray_calls import START_S, no_answer, require_gcs
+from ..ray_calls import START_S, require_gcs
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef, SessionRef
 from ..shared_actors import SharedActors
@@ -47,15 +47,21 @@ from .secrets import with_secrets
 from .status_reader import StatusReader
 from .stored_sessions import StoredSessions
 
+log = logging.getLogger(__name__)
+
 _PAUSE_S = 0.2
 
 
 class Opening(NamedTuple):
-    """Sessions to open, and the pages of their initial history."""
+    """Sessions to open. *history* has the encoded pages of an initial history, for one session.
+
+    *are_new*: their ids were generated, so no other session has them.
+    """
 
     session_ids: Sequence[str]
     config: SessionConfig
-    history: "list[ObjectRef[bytes]]"
+    history: Sequence[bytes] = ()
+    are_new: bool = False
 
 
 class SessionRegistry:
@@ -112,12 +118,8 @@ class SessionRegistry:
             recovery.keep_secrets(config.providers())
             await recovery.require_unrecorded(session_ids)
 
-    async def open(
-        self, session_ids: Sequence[str], config: SessionConfig, host: HostRef | None, history: Sequence[bytes] = ()
-    ) -> list[SessionRef]:
+    async def open(self, opening: Opening, host: HostRef | None) -> list[SessionRef]:
         """Open sessions on *host*, or one session on a new actor: all of them, or none.
-
-        *history* has the encoded pages of an initial history, for one session.
 
         Raises:
             SessionExists: an id is taken.
@@ -126,9 +128,10 @@ class SessionRegistry:
             HistoryFull: it has no room for the *history*.
             Unreachable: it does not respond.
         """
-        opening = Opening(session_ids, config, await put_pages(history) if history else [])
+        session_ids = opening.session_ids
         if host is None:
-            await self._require_free(session_ids)  # before a process is started for nothing
+            if not opening.are_new:
+                await self._require_free(session_ids)  # before a process is started for nothing
             await require_gcs()
             host = self.pool.start(session_id=session_ids[0])
         self._hosts.forget_gone_if_many()
@@ -146,13 +149,18 @@ class SessionRegistry:
                         raise
                     is_first_try = False
                 host = self.pool.replace(host, len(session_ids))
-            except BaseException:
+            except Exception:
                 self.pool.unassign(host, len(session_ids))
                 raise
 
     async def _claim_and_open(self, opening: Opening, host: HostRef) -> list[SessionRef]:
+        """As ``open``. If it is cancelled, the sessions are assigned to *host* no more, once all is undone."""
         session_ids = opening.session_ids
-        claim = await self._claim(session_ids, host)
+        try:
+            claim = await self._claim(opening, host)
+        except asyncio.CancelledError:
+            self.pool.unassign(host, len(session_ids))
+            raise
         opened = asyncio.ensure_future(self._open_claimed(opening, claim, host))
         try:
             host.endpoint = await asyncio.shield(opened)
@@ -162,7 +170,11 @@ class SessionRegistry:
             raise SessionDied(
                 f"the actor {host.id!r} died while sessions were opened in it ({reason}); see Ray's logs", reason
             ) from None
-        except BaseException as error:
+        except asyncio.CancelledError:  # the actor may just be starting: killed, it would seem to have died
+            undoing = self._undo_open(dict.fromkeys(session_ids, claim.epoch), host, opened)
+            await self._background.undo(self._undo_and_unassign(undoing, host, len(session_ids)))
+            raise
+        except Exception as error:
             await self._background.undo(self._undo_open(dict.fromkeys(session_ids, claim.epoch), host, opened))
             if isinstance(error, ActorUnavailable):
                 raise no_answer(f"the actor {host.id!r}", self._timeout_s) from None
@@ -256,18 +268,19 @@ class SessionRegistry:
 
     async def _open_claimed(self, opening: Opening, claim: Claim, host: HostRef) -> Endpoint:
         """Open sessions whose ids are claimed. An actor that is not up yet may need longer, the more there are."""
+        pages = await put_pages(opening.history) if opening.history else []
         self._opening += 1
         try:
-            call = host.actor.open.remote(list(opening.session_ids), claim, opening.config, opening.history)
+            call = host.actor.open.remote(list(opening.session_ids), claim, opening.config, pages)
             return await host.call_while_alive(call, ready_s=None if host.endpoint else START_S * self._opening)
         finally:
             self._opening -= 1
 
-    async def _claim(self, session_ids: Sequence[str], host: HostRef) -> Claim:
-        """Claim all of *session_ids* for *host*, or none, also if cancelled."""
-        owner = self._hosts.owner_of(host)
+    async def _claim(self, opening: Opening, host: HostRef) -> Claim:
+        """Claim all ids of *opening* for *host*, or none, also if cancelled."""
+        owner, session_ids = self._hosts.owner_of(host), list(opening.session_ids)
         while True:
-            request = ClaimRequest(uuid.uuid4().hex, list(session_ids), owner)
+            request = ClaimRequest(uuid.uuid4().hex, session_ids, owner, are_new=opening.are_new)
             claiming = asyncio.ensure_future(self._directory.claim(request))
             try:
                 claim = await asyncio.shield(claiming)
@@ -321,6 +334,15 @@ class SessionRegistry:
             await tell_directory(partial(self._directory.release, freed, host.id))
             if not sessions:
                 return
+
+    async def _undo_and_unassign(self, undoing: Awaitable[None], host: HostRef, sessions: int) -> None:
+        """Await *undoing*, then assign so many *sessions* less to *host*: a dedicated one is killed then."""
+        try:
+            async with asyncio.timeout(START_S):
+                await undoing
+        except TimeoutError:
+            log.warning("the actor %s does not start, or does not respond: it is given up", host.id)
+        self.pool.unassign(host, sessions)
 
     async def _died(self, host_id: str, death: ActorDead) -> DeathReason:
         """Record that the host has died, as *death* says. Returns why."""

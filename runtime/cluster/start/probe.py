@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 from ....providers.schema.checks.shown import shown
 from ...api.errors import RayUnreachable
 
+ANY_RUNNING = "auto"
+"""Ray's own keyword for an address: the cluster that runs on this machine."""
+
 _TIMEOUT_S = 5.0
 
 
@@ -28,7 +31,12 @@ def probe(address: str) -> None:
 
 def unreachable(address: str, reason: object) -> RayUnreachable:
     """The error for an *address* where Ray cannot be reached."""
+    if address == ANY_RUNNING:
+        return RayUnreachable(
+            f"no address is given, and no Ray runs on this machine ({reason}); give the address of a cluster, in "
+            "RAY_ADDRESS perhaps, or start one here with 'ray start --head'"
+        )
     return RayUnreachable(
-        f"Ray can't be reached at {shown(address)} ({reason}); "
-        "start a cluster there, or leave the address out to start Ray on this machine"
+        f"Ray can't be reached at {shown(address)} ({reason}); start a cluster there, or give another address: a "
+        "runtime without one starts Ray on this machine"
     )

@@ -20,7 +20,7 @@ from ...api.options import RuntimeOptions
 from ..journal.place import own_folder
 from ..ray_calls import session_folder
 from ..ray_errors import start_error
-from .probe import probe
+from .probe import ANY_RUNNING, probe
 from .sigint import defer_sigint
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def connect_to_running_ray(address: str | None) -> None:
         RayUnreachable: there is none.
     """
     if not ray.is_initialized():
-        connect_to_ray(address or os.environ.get("RAY_ADDRESS") or "auto", RuntimeOptions())
+        connect_to_ray(address or os.environ.get("RAY_ADDRESS") or ANY_RUNNING, RuntimeOptions())
     else:
         _require_same_cluster(address)
 
@@ -124,7 +124,7 @@ def shut_down_ray() -> None:
 
 def _require_same_cluster(address: str | None) -> None:
     connected = cast(str, ray.get_runtime_context().gcs_address)
-    if address in (None, "auto", _LOCAL) or _host_and_port(address) == _host_and_port(connected):
+    if address in (None, ANY_RUNNING, _LOCAL) or _host_and_port(address) == _host_and_port(connected):
         return
     raise RayUnreachable(
         f"this process is connected to Ray at {connected!r} and can't connect to {shown(address)} as well; "

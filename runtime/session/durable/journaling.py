@@ -1,12 +1,13 @@
 """What a host does with a journal: it records its sessions there, and goes on with those of hosts that are lost."""
 
 import asyncio
+from collections.abc import Sequence
 
 from ...api.messages import AddMessages, ToLLM, UserMessage
 from ...events.outbox import Outbox
-from ...events.segments import Segment
+from ...events.segments import HeldSession, Segment
 from ...journal.entry import SessionKey
-from ...journal.errors import JournalUnavailable
+from ...journal.errors import JournalUnavailable, UnknownJournalSession
 from ...journal.journal import Journal
 from .catalog_writer import CatalogWriter
 from .rebuilding import Rebuilt, rebuilt_session, segments_after
@@ -62,6 +63,22 @@ class Journaling:
     async def rebuilt(self, session: SessionKey, incarnation: int | None) -> Rebuilt:
         """*session*, taken over from the process that had it, as ``rebuilt_session`` does."""
         return await rebuilt_session(self._journal, session, incarnation)
+
+    async def taken_over(self, outboxes: Sequence[Outbox]) -> list[Outbox]:
+        """Those of *outboxes* whose sessions another process has taken over.
+
+        Raises:
+            JournalUnavailable: it does not answer in time.
+        """
+        found = await asyncio.gather(*(self._is_taken_over(outbox.held) for outbox in outboxes))
+        return [outbox for outbox, is_taken_over in zip(outboxes, found, strict=True) if is_taken_over]
+
+    async def _is_taken_over(self, held: HeldSession) -> bool:
+        try:
+            position = await self._journal.position(held.session_id, held.epoch)
+        except UnknownJournalSession:
+            return False  # its first record is about to be stored
+        return position.incarnation > held.incarnation
 
     async def segments_after(self, rebuilt: Rebuilt, seq: int) -> list[Segment]:
         """The events of *rebuilt* after number *seq*, for a router that lacks them."""

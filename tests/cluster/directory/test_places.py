@@ -8,9 +8,10 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from rayconteur.runtime.api.errors import DeathReason
+from rayconteur.runtime.cluster.directory.actor_names import HostKind, new_host_name
 from rayconteur.runtime.cluster.directory.host_claims import HostClaims
 from rayconteur.runtime.cluster.directory.places import Claim, ClaimRequest, HostOwner, HostReport, Places, StaleClaim
-from rayconteur.runtime.events.segments import EndedSessions, FoundEnds, SessionEnd
+from rayconteur.runtime.events.segments import EndedSessions, FoundEnds, SessionEnd, shard_of
 
 IDS = ("huginn", "muninn")
 RESTART_MS = 1_000
@@ -54,6 +55,31 @@ class Host:
         self.sessions |= self.opening
         self.claims.finish(self.opening)
         self.opening = {}
+
+
+def test_a_router_is_told_of_the_hosts_that_may_have_its_sessions() -> None:
+    places = Places("directory")
+    for number, session_id in enumerate(IDS):
+        places.claim(ClaimRequest(f"claim {number}", [session_id], owner(f"host of {session_id}")), number)
+    places.unreported.add("unreported")
+
+    for router in range(2):
+        of_router = [session_id for session_id in IDS if shard_of(session_id, 2) == router]
+        assert places.hosts_of(router, 2) == [*(f"host of {each}" for each in of_router), "unreported"]
+
+
+def test_a_restarted_directory_says_why_hosts_died_as_far_as_ray_does() -> None:
+    dedicated = new_host_name(HostKind.DEDICATED, "driver", "huginn")
+    places = Places("directory")
+    places.learn_deaths({dedicated: DeathReason.OUT_OF_MEMORY, "packed": DeathReason.NODE_DIED})
+    places.end_rebuild(10)
+
+    assert places.death_reason("huginn", 1) is DeathReason.OUT_OF_MEMORY
+    assert places.death_reason("muninn", 1, "packed") is DeathReason.NODE_DIED
+    assert places.death_reason("muninn", 1) is DeathReason.CRASHED
+    [ended] = places.ended({"huginn": 1}).ended
+    assert ended.reason is DeathReason.OUT_OF_MEMORY
+    assert places.living().reasons["packed"] is DeathReason.NODE_DIED
 
 
 class DirectoryMachine(RuleBasedStateMachine):

@@ -125,6 +125,7 @@ def test_a_restarted_directory_that_does_not_know_a_stopped_actor_reports_deaths
                 assert [host in str(error) for error in errors] == [True] * 2
                 sessions = await runtime.sessions()
                 assert (sessions, sessions.unreachable) == ([], {host: []})
+                assert await answer_of(await runtime.spawn(ECHO, placement=rc.Packed())) == "are you there?"
 
             await wait_until_known(runtime)
             with pytest.raises(SessionExists):
@@ -225,5 +226,28 @@ def test_closing_while_a_router_is_stopped_fails_in_time_for_its_sessions_only_a
 
             await sessions[0].close()
             assert await answer_of(await runtime.spawn(ECHO, silent)) == "are you there?"
+
+    asyncio.run(main())
+
+
+@pytest.mark.chaos
+def test_readers_fail_in_time_while_their_router_is_stopped_and_read_on_later(options: rc.RuntimeOptions) -> None:
+    options = msgspec.structs.replace(options, call_timeout_s=DEADLINE_S)
+
+    async def main() -> None:
+        async with rc.Runtime(options=options) as runtime:
+            session = await runtime.spawn(ECHO, placement=rc.Packed())
+            await answer_of(session)
+            last_seq = session.last_seq
+            readers = session.events(after=last_seq), runtime.events()
+
+            with stopped("_router-0", options.namespace):
+                async with asyncio.timeout(PROMPTLY_S):
+                    errors = await asyncio.gather(*map(anext, readers), return_exceptions=True)
+                assert [type(error) for error in errors] == [Unreachable] * 2
+                assert ["the router" in str(error) for error in errors] == [True] * 2
+
+            await answer_of(session)
+            assert (await anext(session.events(after=last_seq))).seq == last_seq + 1
 
     asyncio.run(main())

@@ -1,0 +1,1 @@
+"""What a program keeps for its readers, beside what they have not read yet."""
