@@ -7,8 +7,9 @@ from itertools import count
 
 Call = Callable[[], None]
 
-LINGER_S = 0.01
-"""How long text that continues a block waits for more of it, as in ``runtime/events/publisher.py``."""
+LINGER_S = 0.03
+"""How long text that continues a block waits for more of it where many sessions stream, as in
+``runtime/events/publisher.py``."""
 
 
 class Simulation:

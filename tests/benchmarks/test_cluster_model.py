@@ -88,8 +88,8 @@ def test_an_outbox_sends_together_what_lingers() -> None:
     assert sent == [(0.01, 4), (0.03, 2)]
 
 
-def test_text_lingers_as_long_as_in_the_runtime() -> None:
-    assert vars(publisher)["_LINGER_S"] == LINGER_S
+def test_text_lingers_as_long_as_in_the_runtime_where_many_stream() -> None:
+    assert 2 * vars(publisher)["_TICK_S"] == LINGER_S
 
 
 def test_the_model_agrees_with_what_was_measured_within_a_fifth(folder: Path) -> None:
