@@ -34,7 +34,8 @@ def namespace() -> str:
 def runtime(ray_address: str, namespace: str) -> Iterator[blocking.Runtime]:
     """A runtime in that namespace."""
     del ray_address
-    with blocking.Runtime(placement=rc.Packed(), options=rc.RuntimeOptions(namespace=namespace)) as runtime:
+    options = rc.RuntimeOptions(namespace=namespace, journal=rc.runtime.NoJournal())
+    with blocking.Runtime(placement=rc.Packed(), options=options) as runtime:
         yield runtime
 
 

@@ -77,7 +77,7 @@ def test_what_is_gone_or_never_was_can_not_be_gone_back_to(runtime: blocking.Run
         session.rewind(to=-1)
     with rejected(SessionExists, session.id):
         session.fork(session_id=session.id)
-    with rejected(UnknownSession, "no journal"):
+    with rejected(UnknownSession, "NoJournal()"):
         runtime.stored(session.id)
 
 
