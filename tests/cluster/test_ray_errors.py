@@ -1,10 +1,9 @@
 """Ray's errors are translated in one table, and none of them leaves the package."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from google.protobuf.json_format import ParseDict
 from ray import exceptions
 from ray.core.generated import common_pb2
 from ray.exceptions import RayError
@@ -51,9 +50,9 @@ def raised_in_an_actor(error: Exception) -> RayError:
     ],
 )
 def test_why_an_actor_died_is_read_from_what_the_control_service_has_kept(
-    context: dict[str, object], reason: DeathReason | None
+    context: dict[str, dict[str, str]], reason: DeathReason | None
 ) -> None:
-    cause = ParseDict(context, common_pb2.ActorDeathCause())
+    cause = cast(Any, common_pb2).ActorDeathCause(**context)
 
     assert recorded_reason(cause) is reason
 

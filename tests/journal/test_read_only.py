@@ -10,7 +10,7 @@ from servers.databases.postgres import Postgres
 from servers.databases.redis import Redis
 
 from rayconteur.runtime.api.journal import (
-    JournalConfig,
+    JournalStore,
     PostgresJournalConfig,
     RedisJournalConfig,
     SQLiteJournalConfig,
@@ -21,7 +21,7 @@ from rayconteur.runtime.journal.opening import open_journal
 
 
 @pytest.fixture(params=["sqlite", "postgres", "redis"])
-def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JournalConfig]:
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JournalStore]:
     """A place without a journal."""
     match request.param:
         case "sqlite":
@@ -34,7 +34,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JournalCo
             yield RedisJournalConfig(redis.url(), uuid4().hex)
 
 
-def test_where_there_is_none_it_is_not_made(config: JournalConfig) -> None:
+def test_where_there_is_none_it_is_not_made(config: JournalStore) -> None:
     async def main() -> None:
         for _ in range(2):  # the first time has left nothing
             with pytest.raises((JournalNotFound, InvalidJournal), match=r"no journal|no file"):
@@ -43,7 +43,7 @@ def test_where_there_is_none_it_is_not_made(config: JournalConfig) -> None:
     asyncio.run(main())
 
 
-def test_it_reads_what_is_stored(config: JournalConfig) -> None:
+def test_it_reads_what_is_stored(config: JournalStore) -> None:
     async def main() -> None:
         writer = await open_journal(config)
         await writer.append(entries(A, 1, 2, 3))

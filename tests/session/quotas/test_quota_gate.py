@@ -58,6 +58,7 @@ def test_a_request_waits_until_it_is_admitted_and_says_so() -> None:
             waiting = await session.wait_for_event(Waiting)
             assert isinstance(waiting, Waiting)
             assert waiting.reason is WaitReason.CONCURRENCY
+            assert waiting.expected_s is not None
             assert waiting.expected_s > 0
 
     run(main())
