@@ -18,7 +18,7 @@ import ray
 
 import rayconteur as rc
 
-DETACHED = rc.RuntimeOptions(namespace="ravens", detached=True)
+DETACHED = rc.RuntimeOptions(namespace="attaching", detached=True)
 SLOW = rc.Scripted(script=rc.scripted.Script(tokens_per_s=20))
 QUESTION = "Once upon a midnight dreary, while I pondered, weak and weary, over many a quaint volume"
 
@@ -50,7 +50,7 @@ async def third(address: str) -> None:
         status = await session.status()
         print(f"third program: {status.turns} turns, {status.messages} messages", flush=True)
         await session.close()
-    await rc.runtime.shutdown("ravens", address)  # ends what a detached runtime leaves running
+    await rc.runtime.shutdown("attaching", address)  # ends what a detached runtime leaves running
 
 
 def run_and_kill(*arguments: str, last_line: str) -> list[str]:

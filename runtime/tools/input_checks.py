@@ -1,11 +1,10 @@
 """Checks the input of hand-written tools against their JSON Schemas."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema import Draft202012Validator, ValidationError, exceptions
 from jsonschema.validators import validator_for
 from referencing import Registry
 
@@ -14,6 +13,8 @@ from ...providers.schema.content import ToolUse
 from .runs import InvalidInput
 
 log = logging.getLogger(__name__)
+
+_best_match = cast(Callable[[Iterator[ValidationError]], ValidationError | None], cast(Any, exceptions).best_match)
 
 _NOTHING_ELSE = Registry[Any]()
 """No schema refers to anything outside of itself: nothing is read from a network."""
@@ -29,7 +30,7 @@ def check_input(schema: Mapping[str, Any], use: ToolUse) -> None:
     """
     try:
         validator = validator_for(schema, default=Draft202012Validator)(schema, registry=_NOTHING_ELSE)
-        mismatch = best_match(validator.iter_errors(use.input))
+        mismatch = _best_match(validator.iter_errors(use.input))
     except Exception as error:  # schemas come from anywhere, and validators raise whatever they stumble over
         log.warning(
             "the schema of the tool %s can't be evaluated (%s): its input is not checked",

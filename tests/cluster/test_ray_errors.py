@@ -52,7 +52,7 @@ def raised_in_an_actor(error: Exception) -> RayError:
 def test_why_an_actor_died_is_read_from_what_the_control_service_has_kept(
     context: dict[str, dict[str, str]], reason: DeathReason | None
 ) -> None:
-    cause = cast(Any, common_pb2).ActorDeathCause(**context)
+    cause: object = cast(Any, common_pb2).ActorDeathCause(**context)
 
     assert recorded_reason(cause) is reason
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,7 +55,7 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 
 
 @contextmanager
-def _one_node() -> Iterator[Any]:
+def _one_node() -> Generator[Any]:
     """A cluster with one node, to which others are added."""
     os.environ |= shared_ray.SETTINGS
     logging.getLogger("ray").setLevel(logging.ERROR)

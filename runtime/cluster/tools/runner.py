@@ -79,20 +79,20 @@ class TaskRunner:
         if on_progress := self._on_progress.get(run):
             on_progress(progress)
 
-    def drop(self, ordered: RunOrder) -> None:
+    def drop(self, order: RunOrder) -> None:
         """Whoever waited for it has been cancelled, and with it the task."""
 
-    async def run(self, ordered: RunOrder, on_progress: OnProgress) -> RunEnd:
+    async def run(self, order: RunOrder, on_progress: OnProgress) -> RunEnd:
         """Carry out an order: it has an error result, too, if no node has what it requests, or its process dies."""
-        tool, use = ordered.tool, ordered.use
+        tool, use = order.tool, order.use
         task = tool.place if isinstance(tool.place, RayTask) else _ACTOR_CALL
         if problem := await self._nodes.missing(task):
             return _never_starts(use, problem)
         number = next(self._numbers)
-        settings = TaskSettings(tool.max_result_bytes, ordered.hidden, logged())
-        order = TaskOrder(tool.place, use, settings, ReportsTo(*self._actor, number))
+        settings = TaskSettings(tool.max_result_bytes, order.hidden, logged())
+        task_order = TaskOrder(tool.place, use, settings, ReportsTo(*self._actor, number))
         try:
-            ref = self._form(task, use.name).remote(self._shared(tool.function), encode_order(order))
+            ref = self._form(task, use.name).remote(self._shared(tool.function), encode_order(task_order))
         except (RayError, ValueError, TypeError) as error:  # Ray does not take the runtime_env, for instance
             return failed_task(use, error)
         result = asyncio.ensure_future(_value(ref))

@@ -175,9 +175,8 @@ def test_messages_sent_around_the_moment_at_which_a_session_leaves_are_handled_o
 
 def test_without_a_journal_the_setting_is_refused(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
-        alone = rc.RuntimeOptions(namespace=options.namespace, passivate_after_s=1)
         with pytest.raises(InvalidConfig, match=r"options\.passivate_after_s.*journal"):
-            async with rc.Runtime(options=alone):
+            async with rc.Runtime(options=msgspec.structs.replace(options, passivate_after_s=1)):
                 pass
         async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:
             with pytest.raises(InvalidConfig, match=r"config\.passivate_after_s.*journal"):

@@ -93,7 +93,8 @@ def test_all_programs_of_a_namespace_have_the_same_journal(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with blocking.Runtime(options=with_journal(options, "journal.db")):
-        with blocking.Runtime(options=options), blocking.Runtime(options=with_journal(options, "./journal.db")):
+        any_journal = rc.RuntimeOptions(namespace=options.namespace)
+        with blocking.Runtime(options=any_journal), blocking.Runtime(options=with_journal(options, "./journal.db")):
             pass
 
         with (
