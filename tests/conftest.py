@@ -58,7 +58,6 @@ SYSTEM = (
     "cluster/test_own_sdk.py",
     "cluster/test_plugin.py",
     "cluster/test_router_chaos.py",
-    "driver/test_many_streams.py",
 )
 """Folders and files whose tests are marked ``system``: what takes whole programs, or many processes of its own."""
 

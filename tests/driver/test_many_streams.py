@@ -4,10 +4,14 @@ import asyncio
 from collections import defaultdict
 
 import msgspec
+import pytest
 
 import rayconteur as rc
 from rayconteur.runtime import Reader, State
 from rayconteur.scripted import Say, Script, Wait
+
+pytestmark = pytest.mark.chaos
+"""It takes long; tests/events has many readers, too, and a router that is killed is in tests/cluster/failures."""
 
 TEXT = "The raven is a bird of few words and of many plans. " * 8
 STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Say(TEXT),),), tokens_per_s=60)))

@@ -26,7 +26,7 @@ def waits(folder: str) -> str:
     return "seen"
 
 
-@pytest.mark.parametrize("by", ["the same program", "another program"])
+@pytest.mark.parametrize("by", ["the same program", pytest.param("another program", marks=pytest.mark.chaos)])
 def test_a_tool_runs_once_though_its_session_s_actor_is_killed_meanwhile(
     options: rc.RuntimeOptions, tmp_path: Path, by: str
 ) -> None:
