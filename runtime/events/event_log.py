@@ -107,7 +107,7 @@ class EventLog:
         self.size_bytes = 0
         self.fenced: list[tuple[str, int]] = []
         """Ids and epochs of segments that were ignored: of incarnations that another one has followed."""
-        self._whole_since = whole_since
+        self.whole_since = whole_since
         self._limits = limits
         self._on_drop = on_drop
         self._logs: dict[str, list[SessionLog]] = {}  # of each id, the newest epoch last
@@ -215,7 +215,7 @@ class EventLog:
 
         Nothing happens if another incarnation has taken it over meanwhile.
         """
-        self._whole_since = max(self._whole_since, held.epoch + 1)
+        self.whole_since = max(self.whole_since, held.epoch + 1)
         log = next((log for log in self._logs.get(held.session_id, ()) if log.epoch == held.epoch), None)
         if log and log.incarnation <= held.incarnation and not log.session_end:
             log.last_seq = max(log.last_seq, held.last_seq)
@@ -306,7 +306,7 @@ class EventLog:
 
     def _knows_last_seq(self, log: SessionLog) -> bool:
         """True unless all that is known of the session was lost with the router before this one."""
-        return log.last_seq > 0 or log.epoch >= self._whole_since
+        return log.last_seq > 0 or log.epoch >= self.whole_since
 
     def _mark_ended(self, log: SessionLog) -> None:
         self._ended[log] = None

@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol, Self
 
 import msgspec
 
 from ..api.events import Died, FromLLM, Missed
 from .owner import Owner
-from .segments import DEATH_SEQ, END_SEQ, START, Position, Segment, SessionEnd, decode_events
+from .segments import DEATH_SEQ, END_SEQ, START, Position, Positions, Segment, SessionEnd, decode_events
 
 _REMEMBERED_ENDED_SESSIONS = 100_000
 """Far more ended sessions than routers hold: a router that restarts could send the events of those again."""
@@ -67,6 +67,7 @@ class Reader:
         self._rest: list[FromLLM] = []  # what follows that
         self._source = source
         self._owner = Owner()
+        self._whole_since = 0  # of the positions that it started after
         self._segments: deque[tuple[Segment, int]] = deque()  # each with the last number that the reader had before it
         self._events: Iterator[FromLLM] = iter(())
         self._incarnations: dict[str, int] = {}  # of sessions that an actor has taken over from another
@@ -107,10 +108,11 @@ class Reader:
         """True if no further events will arrive."""
         return self._ended
 
-    def start_after(self, positions: Mapping[str, Position]) -> None:
-        """Start after *positions* in the sessions that have no cursor yet."""
-        for session_id, position in positions.items():
+    def start_after(self, positions: Positions) -> None:
+        """Start after these in the sessions that have no cursor yet."""
+        for session_id, position in positions.sessions.items():
             self.cursors.setdefault(session_id, position)
+        self._whole_since = max(self._whole_since, positions.whole_since)
 
     def rest(self) -> None:
         """Skip what has arrived, and until ``resume`` what arrives: nobody reads it. The end of a session stays."""
@@ -245,9 +247,12 @@ class Reader:
         self._end()
 
     def _joins(self, segment: Segment) -> bool:
-        """True if *segment* is of a session that goes on after it was in no process when this reader began."""
+        """True if *segment* is of a session that goes on after it was in no process when this reader began.
+
+        Or it had no event yet, and the routers could not tell that: its number is not known then.
+        """
         is_new = self.from_now and self.session_id is None and segment.session_id not in self.cursors
-        return is_new and segment.incarnation > 1
+        return is_new and segment.incarnation > 1 and segment.epoch < self._whole_since
 
     def _is_fenced(self, segment: Segment) -> bool:
         """True if *segment* is of an incarnation that another one has followed. Notes which is the latest."""

@@ -109,7 +109,7 @@ class Router:
             self.end_sessions(EndedSessions(alike, SessionEnd.DIED, reason))
 
     async def positions(self) -> bytes:
-        """The encoded position of each session, once all that exist are known here."""
+        """The encoded ``Positions`` of all sessions, once all that exist are known here."""
         return _encoder.encode(await self.reports.positions())
 
     def encoded_segments(self, most_bytes: int) -> bytes:

@@ -15,7 +15,7 @@ from .reader import Reader
 from .readers.router_watch import RouterWatch
 from .readers.subscriber import Subscriber
 from .readers.unknown_sessions import UnknownSessions
-from .segments import Position, Segment
+from .segments import Positions, Segment
 from .subscriptions import Delivery, SubscriptionUpdate
 from .transport import RouterGone, Transport, UpdateRejected
 
@@ -30,7 +30,7 @@ _NO_CHANGE = SubscriptionUpdate()
 
 _encoder = msgspec.msgpack.Encoder()
 _deliveries_decoder = msgspec.msgpack.Decoder(list[Delivery])
-_positions_decoder = msgspec.msgpack.Decoder(dict[str, Position])
+_positions_decoder = msgspec.msgpack.Decoder(Positions)
 
 
 class RouterConnection:

@@ -40,6 +40,16 @@ _OVERHEAD_BYTES = 250
 """Approximate memory of a segment besides its data (measured in an event log)."""
 
 
+class Positions(msgspec.Struct, frozen=True, array_like=True):
+    """How far the *sessions* have come that a router knows, by their ids.
+
+    Another session has had no event yet if its epoch is *whole_since* or later; else that is not known.
+    """
+
+    sessions: dict[str, Position]
+    whole_since: int
+
+
 class SessionEnd(IntEnum):
     """Whether a session ended, and how."""
 

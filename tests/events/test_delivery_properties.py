@@ -58,6 +58,10 @@ class DeliveryMachine(RuleBasedStateMachine):
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self.runner.run(work())
 
+    def is_whole(self, name: str, epoch: int) -> bool:
+        """True if the session's router has had all of its events."""
+        return epoch >= self.network.routers[shard_of(name, len(self.network.routers))].subscriptions.log.whole_since
+
     # Rules
 
     @initialize(limits=st.sampled_from([WIDE, NARROW]), routers=st.integers(1, 2))
@@ -186,7 +190,8 @@ class DeliveryMachine(RuleBasedStateMachine):
             reader = reader_of_all(self.drivers[driver], from_now, limit_bytes)
             died = self.network.told_deaths if from_now else set[SessionKey]()
             late = frozenset(self.network.dead - died) if from_now else frozenset[SessionKey]()
-            self.readers.append(TrackedReader(reader, start, died=died, late=late))
+            unknown = frozenset(key for key, seq in start.items() if not seq and not self.is_whole(*key))
+            self.readers.append(TrackedReader(reader, start, died=died, late=late, unknown=unknown))
             await wait_idle()
 
         self.run(read)

@@ -12,7 +12,7 @@ from fixtures.virtual_time import run
 from rayconteur.runtime.api.errors import RuntimeClosed
 from rayconteur.runtime.api.events import Closed, FromLLM, Missed
 from rayconteur.runtime.events.reader import Reader
-from rayconteur.runtime.events.segments import END_SEQ, START, Position, Segment, SessionEnd
+from rayconteur.runtime.events.segments import END_SEQ, START, Position, Positions, Segment, SessionEnd
 
 
 class ManualSource:
@@ -199,7 +199,7 @@ def test_a_reader_of_one_epoch_ignores_earlier_ones_and_ends_with_the_next_one()
 def test_a_reader_from_now_on_starts_after_the_positions_of_the_router() -> None:
     reader = of_all(position=None)
 
-    reader.start_after({"a": (1, 4), "b": (1, END_SEQ)})
+    reader.start_after(Positions({"a": (1, 4), "b": (1, END_SEQ)}, 2))
     fed(reader, segment("a", 3, 2), segment("a", 6), segment("b", 1), segment("new", 2))
 
     assert available_labels(reader) == ["a5-5?", "a6", "new1-1?", "new2"]

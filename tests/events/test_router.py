@@ -13,7 +13,7 @@ from rayconteur.runtime.api.events import Died
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.router_calls import RouterCall, serve
-from rayconteur.runtime.events.segments import LivingSessions, Position, Segment, decode_events, encode_segments
+from rayconteur.runtime.events.segments import LivingSessions, Positions, Segment, decode_events, encode_segments
 from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
 from rayconteur.runtime.streams.peer import ignore
 
@@ -242,9 +242,9 @@ def test_positions_are_those_after_the_last_event_of_each_session() -> None:
     async def scene(router: Router) -> None:
         publish(router, segment("a", 1, 3), segment("b", 7, epoch=5))
 
-        positions = msgspec.msgpack.decode(await router.positions(), type=dict[str, Position])
+        positions = msgspec.msgpack.decode(await router.positions(), type=Positions)
 
-        assert positions == {"a": (1, 3), "b": (5, 7)}
+        assert positions.sessions == {"a": (1, 3), "b": (5, 7)}
 
     play(scene)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from ...api.errors import DirectoryUnreachable
 from ..reader import Reader
-from ..segments import END_SEQ, START, Position, Segment
+from ..segments import END_SEQ, START, Position, Positions, Segment
 from ..transport import RouterGone, Transport
 from .subscriber import Subscriber
 
@@ -22,7 +22,7 @@ _PAUSE_S = 0.2
 FindRecorded = Callable[[str, int], Awaitable[Segment | None]]
 """Finds how far the session of that id and epoch is recorded: a segment without events, after the last one."""
 
-_positions_decoder = msgspec.msgpack.Decoder(dict[str, Position])
+_positions_decoder = msgspec.msgpack.Decoder(Positions)
 
 
 class UnknownSessions:
@@ -112,7 +112,7 @@ class UnknownSessions:
         """
         positions: dict[str, Position] = {}
         if any(subscriber.reader.session_id is None for subscriber in waiting):
-            positions = _positions_decoder.decode(await self._transport.positions())
+            positions = _positions_decoder.decode(await self._transport.positions()).sessions
         sessions: dict[str, int] = {}
         asked: dict[Subscriber, set[str]] = {}
         for subscriber in waiting:

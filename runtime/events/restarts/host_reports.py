@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 
 from ..event_log import EventLog
-from ..segments import Position
+from ..segments import Position, Positions
 
 
 class HostReports:
@@ -42,8 +42,9 @@ class HostReports:
         """Await no more hosts."""
         self._complete.set()
 
-    async def positions(self) -> dict[str, Position]:
+    async def positions(self) -> Positions:
         """The position of each session now; where it is not known yet, when its host has said it."""
+        whole_since = self._log.whole_since
         positions = {session_id: self._log.position(session_id) for session_id in self._log}
         if not self.are_complete:
             self._asked.append(positions)
@@ -51,4 +52,4 @@ class HostReports:
                 await self._complete.wait()
             finally:
                 self._asked = [each for each in self._asked if each is not positions]
-        return positions
+        return Positions(positions, whole_since)

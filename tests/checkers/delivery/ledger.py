@@ -83,6 +83,8 @@ class DeliveryLedger:
                 self.check_missed(tracked, key, missed)
             else:  # the routers dropped an earlier session of this id, whose Missed nothing follows
                 assert any(name == key[0] and epoch < key[1] for name, epoch in self.session_keys())
+        if key in tracked.unknown and key not in tracked.last and key in self.taken_over:
+            tracked.last[key] = event.seq - 1  # as of one that was in no process when the reader started
         assert event.seq == tracked.position(key) + 1, "a gap, or a repeated event"
         tracked.last[key] = event.seq
 

@@ -33,6 +33,8 @@ class TrackedReader:
     """The sessions whose death it has read, or whose readers are not told any more: they died before it started."""
     late: frozenset[SessionKey] = frozenset()
     """The sessions that had died when it started, but as no router had been told: it may be told, or not."""
+    unknown: frozenset[SessionKey] = frozenset()
+    """The sessions of which no router could tell, when it started from now on, that they had had no event."""
     missed: dict[str, rc.Missed] = field(default_factory=dict[str, rc.Missed])
     """By id: the ``Missed`` that no other event has followed yet. Only the next event tells the epoch that it is of."""
 

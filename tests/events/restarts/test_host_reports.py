@@ -1,8 +1,11 @@
 """A router that was restarted does not say what is new before the hosts have said how far their sessions are."""
 
+import pytest
 from builders.segments import labels, publish_events, read_events
 from fixtures.event_network import Network, play, reader_of_all, wait_idle
 from fixtures.events.link import Fault
+
+from rayconteur.runtime.events.segments import RESERVED_SEQS
 
 
 def test_a_reader_from_now_on_gets_nothing_older_after_a_restart_and_all_that_is_newer() -> None:
@@ -64,5 +67,26 @@ def test_readers_that_know_where_they_are_do_not_wait_for_reports() -> None:
         await publish_events(box, 1)
 
         assert labels(await read_events(known, 1)) == ["a2"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("published", [0, 3])
+def test_a_reader_from_now_on_is_told_what_a_router_and_a_host_lost_together(published: int) -> None:
+    """Also of a session that had no event before, and of one that had none at all: nobody else can tell these apart."""
+
+    async def scene(network: Network) -> None:
+        box = network.start_host().spawn("a")
+        reader = reader_of_all(network.connect_driver(), from_now=True)
+        await wait_idle()
+        network.links_of("driver-0")[0].set_writable(False)
+        if published:
+            await publish_events(box, published)
+
+        network.restart_router()
+        await publish_events(network.start_host().take_over("a", 2), 1)
+
+        first = RESERVED_SEQS + 1
+        assert labels(await read_events(reader, 2)) == [f"a1-{first - 1}?", f"a{first}"]
 
     play(scene)
