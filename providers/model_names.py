@@ -1,6 +1,5 @@
 """From a model's name, such as ``anthropic:claude-sonnet-5-5``, to a provider's config."""
 
-from difflib import get_close_matches
 from typing import cast
 
 from .openai.config import OpenAI
@@ -60,6 +59,8 @@ def provider_name(name: str) -> str:
 
 def _unknown(name: str) -> UnknownProvider:
     """The error for a model's name that begins with *name*, which is not repeated: some give a key here."""
+    from difflib import get_close_matches
+
     names = [*PROVIDERS, *presets()]
     nearest = get_close_matches(name, [*names, *ALIASES], n=3) if name else []
     advice = f"did you mean {' or '.join(nearest)}? " if nearest else ""

@@ -12,8 +12,6 @@ from ..schema.errors import InvalidConfig
 from ..schema.facts import ModelFacts
 from ..schema.request import Prompt, Request, Settings
 from ..schema.tools import Tool, ToolChoice
-from .instructions import with_tools
-from .rendering import RenderedHistory
 
 S = TypeVar("S", bound=Settings)
 
@@ -37,6 +35,8 @@ def tool_schemas(settings: Settings) -> Mapping[str, dict[str, Any]]:
 
 def text_settings(settings: S) -> S:
     """*settings* as the API gets them: the tools are in the system prompt."""
+    from .instructions import with_tools
+
     tools = text_tools_of(settings)
     return msgspec.structs.replace(
         settings,
@@ -87,6 +87,8 @@ def _check_tool(tool: Tool, place: str) -> None:
 
 def text_request(request: Request) -> Request:
     """*request* with all that is about tools as text. What has been rendered before is in its memo."""
+    from .rendering import RenderedHistory  # with how tools are described: few models need it
+
     settings, memo = request.settings, request.memo
     tools = text_tools_of(settings)
     results = settings.text_tools.results

