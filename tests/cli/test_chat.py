@@ -218,7 +218,7 @@ def test_pasted_lines_are_one_question_and_a_long_line_is_whole(
     assert asked_in(session) == [lines, long_line.strip(), "one\ntwo"]
 
 
-@pytest.mark.parametrize("typed", ["", "half a line"])
+@pytest.mark.parametrize("typed", ["", pytest.param("half a line", marks=pytest.mark.chaos)])
 def test_a_terminal_that_is_closed_ends_the_chat_and_not_its_session(
     session: blocking.SessionHandle, ray_address: str, typed: str
 ) -> None:

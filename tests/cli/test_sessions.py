@@ -93,6 +93,7 @@ def test_the_sessions_of_the_journal_are_listed_by_their_labels_and_words(
         assert run("sessions list --tag none", ray_address, options.namespace) == (0, [])
 
 
+@pytest.mark.chaos
 def test_sessions_move_to_other_actors_and_the_last_node_is_not_drained(
     ray_address: str, options: rc.RuntimeOptions, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ async def wait_for_busy_slots(llama: Llama, count: int) -> None:
             await asyncio.sleep(POLL_S)
 
 
+@pytest.mark.chaos
 def test_twenty_packed_sessions_at_once_are_all_answered(llama: Llama, options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         config = rc.SessionConfig(provider=chat(llama.url), max_output_tokens=4, retry=ONE_ATTEMPT)
@@ -38,7 +39,7 @@ def test_twenty_packed_sessions_at_once_are_all_answered(llama: Llama, options: 
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("streaming", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("streaming", [True, pytest.param(False, marks=pytest.mark.chaos)], ids=["streamed", "whole"])
 def test_an_interrupt_frees_the_slots_of_running_and_waiting_requests(
     llama: Llama, options: rc.RuntimeOptions, streaming: bool
 ) -> None:

@@ -56,7 +56,7 @@ def requested_outside(namespace: str) -> int:
     return sum(by_kind[actor["name"].partition("-")[0]] for actor in actors if actor["namespace"] != namespace)
 
 
-@pytest.mark.parametrize("given", [None, 5 * MIB])
+@pytest.mark.parametrize("given", [pytest.param(None, marks=pytest.mark.chaos), 5 * MIB])
 def test_actors_request_the_memory_that_they_take_or_what_the_options_say(
     given: int | None, options: rc.RuntimeOptions
 ) -> None:

@@ -114,6 +114,7 @@ def test_turns_that_do_not_end_in_time_are_asked_again_by_the_next_runtime(
     asyncio.run(main())
 
 
+@pytest.mark.chaos
 def test_another_program_goes_on_with_what_has_left(options: rc.RuntimeOptions, tmp_path: Path) -> None:
     durable = journaled(options, tmp_path)
 
@@ -142,6 +143,7 @@ async def until(reader: rc.runtime.Reader, turn: int) -> AsyncIterator[rc.FromLL
             return
 
 
+@pytest.mark.chaos
 def test_without_a_journal_turns_end_in_time_or_are_interrupted(options: rc.RuntimeOptions) -> None:
     async def main() -> None:
         async with rc.Runtime(placement=rc.Packed(), options=options) as runtime:

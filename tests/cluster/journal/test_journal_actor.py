@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from fixtures.named_actors import actor_names, kill, process_id, wait_until
 
 import rayconteur as rc
@@ -41,6 +42,7 @@ def connected(shared_actors: SharedActors) -> RemoteJournal:
     return journal
 
 
+@pytest.mark.chaos
 def test_a_journal_of_an_actor_is_one(options: rc.RuntimeOptions, tmp_path: Path) -> None:
     async def main() -> None:
         async with driver_of(with_journal(options, tmp_path / "journal.db")) as shared_actors:

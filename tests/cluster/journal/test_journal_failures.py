@@ -34,6 +34,7 @@ async def answer_as_soon_as_possible(session: rc.SessionHandle, question: str) -
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.chaos
 def test_a_database_that_goes_away_and_comes_back_loses_nothing_and_a_wrong_password_is_reported_at_once(
     options: rc.RuntimeOptions,
 ) -> None:

@@ -152,6 +152,7 @@ def test_a_dedicated_session_ends_its_process_and_comes_back_in_another(idle: Id
     asyncio.run(main())
 
 
+@pytest.mark.chaos
 def test_messages_sent_around_the_moment_at_which_a_session_leaves_are_handled_once_and_in_order(idle: Idle) -> None:
     rounds = 25
 

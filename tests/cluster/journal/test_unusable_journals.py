@@ -71,6 +71,7 @@ def test_a_file_that_is_no_journal_or_a_newer_one_is_reported_as_such(
     assert path.read_bytes() == before
 
 
+@pytest.mark.chaos
 def test_a_file_that_another_process_has_open_is_reported_as_such(options: rc.RuntimeOptions, tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
 
