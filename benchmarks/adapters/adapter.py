@@ -17,7 +17,8 @@ class AdapterConfig(msgspec.Struct, frozen=True):
     """The *url* of the load server, which is asked as Anthropic's API, and the number of *tokens* of its answers.
 
     *address* is the Ray cluster to join, for systems on Ray; with ``None`` they start their own. This runtime has
-    *routers* routers. With a *tool*, sessions run it as often as the model asks for it.
+    *routers* routers; its sessions are stored in a SQLite file if they are *durable*. With a *tool*, sessions run it as
+    often as the model asks for it.
     """
 
     url: str
@@ -25,6 +26,7 @@ class AdapterConfig(msgspec.Struct, frozen=True):
     address: str | None = None
     routers: int = 1
     tool: Tool = "none"
+    durable: bool = False
 
 
 class Adapter(Protocol):

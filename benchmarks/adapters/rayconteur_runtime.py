@@ -4,7 +4,7 @@ import asyncio
 from typing import Literal
 
 import rayconteur as rc
-from rayconteur.runtime import NoJournal, RayTask
+from rayconteur.runtime import NoJournal, RayTask, SQLiteJournalConfig
 
 from ..load.answers import ANTHROPIC
 from ..system import shared_ray
@@ -23,8 +23,9 @@ class RayconteurAdapter:
     """Sessions of one runtime: all in one actor, or each in its own."""
 
     def __init__(self, config: AdapterConfig, placement: Literal["packed", "dedicated"]) -> None:
+        journal = SQLiteJournalConfig() if config.durable else NoJournal()
         options = rc.RuntimeOptions(
-            namespace=NAMESPACE, num_cpus=shared_ray.CPUS, routers=config.routers, journal=NoJournal()
+            namespace=NAMESPACE, num_cpus=shared_ray.CPUS, routers=config.routers, journal=journal
         )
         self._runtime = rc.Runtime(
             config.address or shared_ray.join(),

@@ -27,7 +27,10 @@ _PEERS = ("sdk", "sdk-aiohttp", "autogen", "pydantic-ai", "langgraph")
 ON_RAY = "packed, on Ray"
 _TASKS = {peer: f"{peer}, a Ray task for each use" for peer in _PEERS}
 TASK_BY_HAND = _TASKS["sdk-aiohttp"]
-_ON_RAY = (ON_RAY, *_TASKS.values())
+DURABLE = "packed, with a journal"
+DURABLE_ON_RAY = "packed, with a journal, on Ray"
+_DURABLE = {OURS: DURABLE, ON_RAY: DURABLE_ON_RAY}
+_ON_RAY = (ON_RAY, DURABLE_ON_RAY, *_TASKS.values())
 _AT_MANY = (OURS, LIMIT, "sdk-aiohttp")
 """With 1,000 sessions the others take minutes."""
 
@@ -47,9 +50,9 @@ class _Size(msgspec.Struct, frozen=True):
 
 
 async def measure(options: Options) -> AsyncIterator[Row]:
-    """One session, then 100, with the tool in the program and on Ray; then 1,000, beside the limit."""
+    """One session, then 100, with the tool in the program and on Ray, without and with a journal; then 1,000."""
     peers = options.scale.pick((*_PEERS, *_TASKS.values()), ("sdk-aiohttp", TASK_BY_HAND), ())
-    ours = options.scale.pick((OURS, ON_RAY), (OURS, ON_RAY), (ON_RAY,))
+    ours = options.scale.pick((OURS, ON_RAY, *_DURABLE.values()), (OURS, ON_RAY), (ON_RAY, DURABLE_ON_RAY))
     names = (*ours, LIMIT, *select_peers(peers, options.peers))
     with load_server(Pace(tool_share=1.0, tool_steps=STEPS)) as url:
         async with AsyncExitStack() as stack:
@@ -66,7 +69,8 @@ async def measure(options: Options) -> AsyncIterator[Row]:
 
 def _adapter(name: str, url: str) -> tuple[str, AdapterConfig]:
     place: Tool = "on Ray" if name in _ON_RAY else "in the program"
-    return name.partition(",")[0], AdapterConfig(url, _TOKENS, tool=place)
+    durable = name in _DURABLE.values()
+    return name.partition(",")[0], AdapterConfig(url, _TOKENS, tool=place, durable=durable)
 
 
 def _sizes(options: Options, names: tuple[str, ...]) -> Iterator[_Size]:
@@ -115,11 +119,20 @@ def _rows(size: _Size, trials: Mapping[str, Trials]) -> Iterator[Row]:
             yield from _beside(f"CPU of a step, {load}, tool {place}", "CPU ms", _cpu_ms, trials[name], others)
             if size.sessions < _MANY:
                 yield from _beside(f"time of a step, {load}, tool {place}", "ms", _time_ms, trials[name], others)
+        if (durable := _DURABLE[name]) in trials:
+            yield from _with_a_journal(f"{load}, tool {place}", trials[durable], trials.get(name))
     if size.sessions >= _MANY:
         ours = rate_row(f"{load} in tool loops, none of which failed", "steps/s", _steps_per_s(trials[OURS]))
         for name, theirs in _others(OURS, trials).items():
             row = ours.beside(name, _steps_per_s(theirs))
             yield row.held_to(_OF_THE_LIMIT if name == LIMIT else Target("at least", 1))
+
+
+def _with_a_journal(load: str, ours: Trials, without: Trials | None) -> Iterator[Row]:
+    """What a journal adds to a step. No peer stores its sessions, so there is no target."""
+    others = {} if without is None else {"no journal": without}
+    yield from _beside(f"CPU of a step with a journal, {load}", "CPU ms", _cpu_ms, ours, others, target=None)
+    yield from _beside(f"time of a step with a journal, {load}", "ms", _time_ms, ours, others, target=None)
 
 
 def _others(name: str, trials: Mapping[str, Trials]) -> dict[str, Trials]:
@@ -128,7 +141,14 @@ def _others(name: str, trials: Mapping[str, Trials]) -> dict[str, Trials]:
     return {each: trials[each] for each in same_place if each in trials}
 
 
-def _beside(what: str, unit: str, figure: _Figure, ours: Trials, others: Mapping[str, Trials]) -> Iterator[Row]:
+def _beside(
+    what: str,
+    unit: str,
+    figure: _Figure,
+    ours: Trials,
+    others: Mapping[str, Trials],
+    target: Target | None = _LESS,
+) -> Iterator[Row]:
     """*figure* of ours beside each of the others; nothing if it is not known."""
     sample = figure(ours)
     if sample is None:
@@ -138,7 +158,7 @@ def _beside(what: str, unit: str, figure: _Figure, ours: Trials, others: Mapping
         yield row
     for name, theirs in others.items():
         if their_sample := figure(theirs):
-            yield row.beside(name, their_sample).held_to(None if name == LIMIT else _LESS)
+            yield row.beside(name, their_sample).held_to(None if name == LIMIT else target)
 
 
 def _cpu_ms(trials: Trials) -> Sample | None:
