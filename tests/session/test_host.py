@@ -177,6 +177,20 @@ def test_a_session_whose_request_does_not_stop_delays_no_other_end() -> None:
     run_with_host(scenario)
 
 
+def test_while_many_sessions_are_closed_others_get_their_turns() -> None:
+    async def scenario(fixture: HostFixture) -> None:
+        names = [f"s{number}" for number in range(500)]
+        await fixture.host.open(names, 1, ECHO)
+        waiting = asyncio.create_task(fixture.host.close_all(keys(*names), drain=False))
+
+        await asyncio.sleep(0)  # the first of them are being closed
+
+        assert 0 < sum(status.state is State.CLOSED for status in fixture.host.statuses(names)) < len(names)
+        assert await waiting == [None] * len(names)
+
+    run_with_host(scenario)
+
+
 def test_an_end_that_could_not_be_reported_is_raised_where_it_was_waited_for() -> None:
     async def scenario(fixture: HostFixture) -> None:
         await fixture.host.open(["a", "b", "c"], 1, ECHO)

@@ -99,3 +99,17 @@ def test_requests_of_the_turn_go_on_after_a_compaction() -> None:
     instructions = conversation.handle(ev.CompactionEnded(compaction=started.number, messages=conversation.history[2:]))
 
     assert only_one(SendRequest, instructions).turn == 8
+
+
+def test_a_turn_that_is_discarded_after_a_compaction_without_result_leaves_what_was_reported_before_it() -> None:
+    conversation = opened_conversation(msgspec.structs.replace(CONFIG, discard_refused=True))
+    conversation.handle(user_message("hi"))
+    conversation.handle(answered(1, "yes"))
+    before, reported = conversation.history, conversation.fill
+
+    conversation.handle(user_message("go on"))
+    started = only_one(StartCompaction, overflow(conversation, "too long"))
+    [failed] = turn_ends(conversation.handle(ev.CompactionEnded(compaction=started.number, problem="no summary")))
+
+    assert isinstance(failed, out.Failed)
+    assert (conversation.history, conversation.fill) == (before, reported)

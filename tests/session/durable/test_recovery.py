@@ -8,7 +8,7 @@ from fixtures.session import scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
-from rayconteur.errors import UnknownSession
+from rayconteur.errors import SessionExists, UnknownSession
 from rayconteur.runtime.journal.errors import JournalUnavailable
 from rayconteur.scripted import Fail, Say, Wait
 
@@ -180,6 +180,21 @@ def test_while_the_journal_is_away_messages_are_refused_and_what_was_sent_is_sto
         await namespace.wait_for(lambda event: isinstance(event, rc.Completed))
 
         assert await namespace.host.ask("again") == 2
+        await namespace.stop()
+
+    run(main())
+
+
+def test_a_session_is_not_rebuilt_where_it_runs() -> None:
+    async def main() -> None:
+        namespace = Namespace(SlowJournal())
+        await namespace.open(ECHO)
+
+        with pytest.raises(SessionExists, match=KEY[0]):
+            await namespace.host.host.rebuild(KEY)
+
+        await namespace.host.ask("are you there?")  # no other process has taken it over
+        await namespace.wait_for(lambda event: isinstance(event, rc.Completed))
         await namespace.stop()
 
     run(main())
