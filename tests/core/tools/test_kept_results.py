@@ -265,6 +265,7 @@ def test_the_tool_is_not_offered_before_and_not_where_there_are_no_tools() -> No
 
 def test_one_that_is_there_from_the_start_is_offered_once() -> None:
     config = msgspec.structs.replace(DISCARD, tools=(READ_RESULT, LOOK))
+    config = msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=SessionConfig)  # as a session's process has it
 
     _, send = after_result(LETTERS, config=config)
 
