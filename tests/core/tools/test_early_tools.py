@@ -77,6 +77,17 @@ def test_a_tool_runs_once_although_its_answer_asks_for_it_again_at_its_end() -> 
     assert history_lines(sent.messages) == ["user: hi", "assistant: I look. <look a> <look b>", "user: a=seen b=seen"]
 
 
+def test_the_tools_of_a_late_request_of_a_long_conversation_run() -> None:
+    conversation = opened_conversation(STREAMING)
+    for request in range(1, 300):
+        conversation.handle(user_message("hi"))
+        conversation.handle(answered(request, "yes"))
+    conversation.handle(user_message("look"))
+
+    assert emitted_events(conversation.handle(ready("a", request=300)))
+    assert only_one(SendRequest, conversation.handle(answered(300, use("a"))) + conversation.handle(tool_results("a")))
+
+
 def test_an_answer_whose_tools_have_all_run_leads_to_the_next_request_at_once() -> None:
     conversation = streaming("a")
     conversation.handle(tool_results("a"))
