@@ -58,10 +58,11 @@ async def death_of_asked(answer: Awaitable[object]) -> DeathReason:
     raise AssertionError("there was an answer")
 
 
-async def death_among_all(reader: AsyncIterable[rc.FromLLM], session_id: str) -> DeathReason:
-    """Why the session died, as a reader of all sessions is told."""
+async def death_among_all(reader: rc.runtime.Reader, session_id: str) -> DeathReason:
+    """Why the session died, as a reader of all sessions is told, which is closed then."""
     async for event in reader:
         if isinstance(event, Died) and event.session_id == session_id:
+            reader.close()
             return event.reason
     raise AssertionError("the reader of all sessions has ended")
 

@@ -6,18 +6,21 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from detection.readings import Reading, death_among_all, death_of_asked
 from fixtures.named_actors import host_name, process_id
 
 import rayconteur as rc
-from rayconteur.scripted import Script
+from rayconteur.runtime import DeathReason
+from rayconteur.scripted import Script, Wait
 
 T = TypeVar("T")
 
 NAMESPACE = "failures"
 OPTIONS = rc.RuntimeOptions(namespace=NAMESPACE, journal=rc.runtime.NoJournal())
 ECHO = rc.SessionConfig(provider=rc.Scripted())
+HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
 STREAMS = rc.SessionConfig(provider=rc.Scripted(script=Script(tokens_per_s=50)))
 LONG = rc.UserMessage.of("raven " * 20_000)
 QUESTION = "are you there?"
@@ -27,10 +30,11 @@ LONGEST_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The *runtime* has sessions, the *other* one reads."""
+    """The *runtime* has sessions, the *other* one reads. *cluster* is one of ``ray.cluster_utils``, if there is one."""
 
     runtime: rc.Runtime
     other: rc.Runtime
+    cluster: Any = None
 
     async def asked(
         self, session_id: str | None = None, placement: rc.runtime.Placement | None = None
@@ -49,6 +53,18 @@ class Stage:
     async def reader(self, session: rc.SessionHandle, after: int = 0) -> rc.runtime.Reader:
         """A reader of the session, of the other runtime."""
         return (await self.other.session(session.id)).events(after)
+
+    async def reports_of_death(self, session: rc.SessionHandle) -> list[Awaitable[DeathReason]]:
+        """What all kinds of readers will say of the death of *session*, which is asked, and does not answer."""
+        asking = asyncio.ensure_future(death_of_asked(session.ask(QUESTION)))
+        await anext(session.events())
+        return [
+            asking,
+            Reading(session.events()).death(),
+            Reading(await self.reader(session)).death(),
+            death_among_all(self.runtime.events(), session.id),
+            death_among_all(self.other.events(), session.id),
+        ]
 
 
 async def require_answer(session: rc.SessionHandle) -> None:

@@ -3,23 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
-from detection.readings import Reading, death_among_all, death_of_asked, require_reasons
-from detection.stage import (
-    ECHO,
-    QUESTION,
-    Stage,
-    host_of,
-    killing,
-    require_answer,
-    seconds_from,
-    seconds_until,
-)
+from detection.readings import Reading, death_among_all, require_reasons
+from detection.stage import ECHO, HANGS, QUESTION, Stage, host_of, killing, require_answer, seconds_from, seconds_until
 
 import rayconteur as rc
 from rayconteur.runtime import DeathReason
-from rayconteur.scripted import Script, Wait
 
-HANGS = rc.SessionConfig(provider=rc.Scripted(script=Script(answers=((Wait(),),))))
 STREAMS = 50
 
 
@@ -27,22 +16,12 @@ async def session_actor(stage: Stage, beside: Sequence[str] = ()) -> list[float]
     """A dedicated session's actor dies while it is asked, and with it those *beside* it: all readers are told."""
     bystander = await stage.asked(placement=rc.Packed())
     session = await stage.runtime.spawn(HANGS)
-    answer = session.ask(QUESTION)
-    asking = asyncio.ensure_future(death_of_asked(answer))
-    await anext(session.events())
-    everything = stage.other.events()
-    reports = (
-        asking,
-        Reading(await stage.reader(session)).death(),
-        Reading(session.events()).death(),
-        death_among_all(everything, session.id),
-    )
+    reports = await stage.reports_of_death(session)
 
     seconds, reasons = await seconds_until(reports, await killing(*beside, await host_of(session)))
 
     require_reasons(reasons, DeathReason.CRASHED)
-    everything.close()
-    again = await stage.asked(session.id)  # its id is free
+    again = await stage.asked(session.id, rc.Packed())  # its id is free
     await require_answer(bystander)
     await asyncio.gather(again.close(), bystander.close())
     return [seconds]
@@ -53,6 +32,8 @@ async def packed_actor(stage: Stage) -> list[float]:
     bystander = await stage.asked()
     sessions = await stage.runtime.spawn_many(ECHO, 100, rc.Packed())
     readers = [Reading(await stage.reader(session)).death() for session in sessions]
+    everything = stage.other.events()
+    readers += [death_among_all(everything, sessions[-1].id)]
 
     seconds, reasons = await seconds_until(readers, await killing(await host_of(sessions[0])))
 
