@@ -28,7 +28,7 @@ RayconteurError                 providers/schema/errors.py
         TurnFailed                  raised by answer(): the turn ended with Failed
         TurnInterrupted             raised by answer(): the turn ended with Interrupted
         ToolsWaiting                raised by answer(): the model asks for tools: give it run_tool, or send the results
-        EventsMissed                raised by answer(): the router no longer holds the whole turn: read the history
+        EventsMissed                raised by answer(): neither the router nor the history has all of the turn
         OutputMismatch              raised by answer(): the answer does not fit the type that was asked for
         InvalidRecord               a record in the journal does not apply to the state after the records before it
     InvalidExport               load() was given a file that is damaged, no export, or newer: use another, or update
@@ -246,7 +246,7 @@ class ToolsWaiting(SessionError):
 
 
 class EventsMissed(SessionError):
-    """The router dropped events of the turn before they were read."""
+    """The router dropped events of the turn before they were read, and the history does not have what they said."""
 
     code = "events_missed"
 

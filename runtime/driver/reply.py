@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import Protocol
 
 from ...providers.schema.errors import ConfigError
 from ..api.errors import (
-    EventsMissed,
     MailboxError,
     SessionClosed,
     SessionDied,
@@ -31,9 +30,9 @@ from ..api.events import (
 from ..api.messages import Continue, Interrupt, MessageKey, Receipt, Retry, ToLLM, UserMessage
 from ..api.options import OnAbandon
 from ..api.settings.changes import given_settings
-from ..api.status import SessionStatus
 from ..events.reader import Reader
 from .answers.final_answer import AnswerParts, FinalAnswer
+from .answers.missed_events import RecordedSession, complete_parts, events_missed, require_all_asked
 from .calls.abandoned_turns import OnLate
 from .calls.followed_turn import FollowedTurn
 from .calls.message_keys import message_key
@@ -54,7 +53,7 @@ _ABANDON_ITERATIONS = 3
 """A loop that was left sends its interrupt so many iterations of the event loop later: Python closes it in a task."""
 
 
-class ReplySession(Protocol):
+class ReplySession(RecordedSession, Protocol):
     """What a reply needs of the session that it belongs to: ``SessionCalls``."""
 
     id: str
@@ -82,10 +81,6 @@ class ReplySession(Protocol):
 
     async def recover(self, reason: SessionDied) -> None:
         """Have the session go on from its journal, if it has one: its actor died, for the *reason*."""
-        ...
-
-    async def status(self) -> SessionStatus:
-        """The session's current status."""
         ...
 
 
@@ -261,7 +256,7 @@ class Reply:
             TurnFailed, TurnInterrupted: the turn ended without an answer.
             ToolsWaiting: the model asks for such tools, and there is no *run_tool*. The turn waits for
                 ``ToolResults``.
-            EventsMissed: the router no longer held a part of the turn when it was read.
+            EventsMissed: the router no longer held a part of the turn when it was read, nor has the history its answer.
             SessionDied: the session's actor died during the turn.
             Unreachable: the session's actor, or its router, did not respond. The turn goes on when it does.
         """
@@ -269,12 +264,18 @@ class Reply:
         checked_on_question(on_question)
         self._tools.run_tool, self._questions.on_question = run_tool, on_question
         parts = AnswerParts()
+        missed: Missed | None = None
         async with self._answering() as events:
             async for event in events:
-                if type(event) in _PROBLEMS:
+                if isinstance(event, Missed):
+                    missed = missed or event
+                    await require_all_asked(parts, self._session, self.turn, event)
+                elif type(event) in _PROBLEMS:
                     raise await self._problem(event)
                 parts.add(event)
                 if isinstance(event, Completed):
+                    if missed:
+                        await complete_parts(parts, self._session, event.turn, missed)
                     return parts.answer(event)
         raise SessionClosed(f"session {self._session.id!r} ended before turn {self.turn}")
 
@@ -322,18 +323,8 @@ class Reply:
         """The error for an *event* of ``_PROBLEMS``."""
         match event:
             case Missed():
-                return await self._missed(event)
+                return await events_missed(self._session, event)
             case Failed():
                 return turn_failed(event)
             case _:
                 return TurnInterrupted(f"turn {event.turn} was interrupted")
-
-    async def _missed(self, missed: Missed) -> EventsMissed:
-        """The error for missed events.
-
-        Raises:
-            SessionDied: the session died, and the events were lost with it.
-        """
-        with suppress(SessionClosed):
-            await self._session.status()
-        return EventsMissed(f"events {missed.first} to {missed.last} of the session were no longer held")

@@ -1,23 +1,27 @@
 """The final answer of a turn, and its parts as the events bring them."""
 
 import time
+from collections.abc import Sequence
 
 import msgspec
 
 from ....providers.schema.checks.shown import short_repr
-from ....providers.schema.content import ToolUse
+from ....providers.schema.content import Text, Thinking, ToolUse
+from ....providers.schema.messages import Message
 from ....providers.schema.stop_reasons import StopReason
 from ....providers.schema.usage import NONE_YET, Usage
 from ...api.events import (
     Completed,
     Continuing,
     FromLLM,
+    QuestionAsked,
     Retrying,
     StepCompleted,
     StreamStarted,
     TextChunk,
     ThinkingChunk,
     TokenUpdate,
+    ToolBatch,
     TurnStarted,
 )
 from ...api.notebooks import caption_html, counted, folded_html, text_html, usage_text
@@ -68,6 +72,8 @@ class AnswerParts:
         self._message_id = ""
         self._started_at = time.monotonic()
         self._step_at = 0.0  # when the last step began, by the clock of the session
+        self.asked: set[str] = set()
+        """The tool uses and questions that the turn has asked programs for."""
 
     def add(self, event: FromLLM) -> None:
         """Take in the next *event* of the turn."""
@@ -83,6 +89,10 @@ class AnswerParts:
             case Continuing():
                 self._text += [event.text] if event.text else []
                 self._complete = len(self._text), len(self._thinking)
+            case ToolBatch(uses=uses):
+                self.asked.update(use.id for use in uses)
+            case QuestionAsked(tool_use_id=use):
+                self.asked.add(use)
             case TurnStarted():
                 self._step_at = event.at
             case TokenUpdate():
@@ -92,6 +102,18 @@ class AnswerParts:
                 self._steps.append(event)
             case _:
                 pass
+
+    def restore(self, answers: Sequence[Message]) -> bool:
+        """Take text and thinking from the turn's *answers* in the history, as some of their events were missed.
+
+        False if these are not the answers of all steps that are known.
+        """
+        if not answers or sum(map(_uses_tools, answers)) != len(self._steps):
+            return False
+        content = answers[-1].content
+        self._text = [block.text for block in content if isinstance(block, Text)]
+        self._thinking = [block.text for block in content if isinstance(block, Thinking)]
+        return True
 
     @property
     def text(self) -> str:
@@ -135,3 +157,7 @@ class AnswerParts:
             usage=self._usage,
             duration_s=max(0.0, completed.at - self._step_at) if self._step_at else None,
         )
+
+
+def _uses_tools(answer: Message) -> bool:
+    return any(isinstance(block, ToolUse) for block in answer.content)

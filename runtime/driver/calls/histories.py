@@ -1,14 +1,10 @@
 """Reading the history of a session, and its past: from its journal if there is one, or else from its actor."""
 
-from functools import partial
-
 from ....providers.schema.messages import Message
-from ...cluster.refs import HostRef
 from ...journal.entry import SessionKey as JournalKey
 from ...session.durable.past import recorded_past
 from ...session.forks import ForkStart, recorded_fork_start
-from ...session.host import SessionKey
-from ...session.pages import HistoryPosition, HistorySelection, decode_history_page
+from ...session.pages import HistorySelection
 from .session_calls import SessionCalls
 
 
@@ -18,15 +14,7 @@ async def read_history(calls: SessionCalls, full: bool, selection: HistorySelect
     if journal and selection.at is not None:
         past = await recorded_past(journal, JournalKey(*calls.session.key), selection.at)
         return selection.of(past.full if full else past.messages)
-    messages = list[Message]()
-    position: HistoryPosition | None = None
-    while True:
-        read_page = partial(_history_page, calls.session.key, full, position, selection)
-        page = decode_history_page(await calls.call(read_page))
-        messages[page.start :] = page.messages  # from the start again, if the history has lost messages meanwhile
-        if page.next is None:
-            return tuple(messages)
-        position = page.next
+    return await calls.history(full, selection)
 
 
 async def read_fork_start(calls: SessionCalls, at: int | None) -> ForkStart:
@@ -35,9 +23,3 @@ async def read_fork_start(calls: SessionCalls, at: int | None) -> ForkStart:
     if journal := calls.registry.journal:
         return await recorded_fork_start(journal, JournalKey(*key), at)
     return await calls.call(lambda host: host.call_while_alive(host.actor.fork_start.remote(key, at)))
-
-
-async def _history_page(
-    key: SessionKey, full: bool, position: HistoryPosition | None, selection: HistorySelection, host: HostRef
-) -> bytes:
-    return await host.call(lambda actor: actor.history.remote(key, full, position, selection))

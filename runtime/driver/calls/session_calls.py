@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from ....providers.registry import ProviderConfig
 from ....providers.schema.errors import RayconteurError
+from ....providers.schema.messages import Message
 from ...api.errors import SessionClosed, SessionDied, UnknownSession, Unreachable
 from ...api.messages import Configure, Interrupt, MessageKey, Receipt, ToLLM, UserMessage
 from ...api.request_forms import Change, providers_of
@@ -24,6 +25,7 @@ from ...events.reader import Reader
 from ...events.segments import Position
 from ...session.host import SessionKey
 from ...session.leaving import starts_work
+from ...session.pages import HistoryPosition, HistorySelection, decode_history_page
 from ...streams.connection import ConnectionLost
 from ..silence import CALL_FAILURES, SilenceWatch, check_reachable
 from .abandoned_turns import OnLate
@@ -150,6 +152,18 @@ class SessionCalls:
         self.last_seq = max(self.last_seq, status.last_seq)
         return status
 
+    async def history(self, full: bool, selection: HistorySelection) -> tuple[Message, ...]:
+        """The messages of *selection*; if *full*, with those that compactions removed, and without summaries."""
+        messages = list[Message]()
+        position: HistoryPosition | None = None
+        while True:
+            read_page = partial(_history_page, self.session.key, full, position, selection)
+            page = decode_history_page(await self.call(read_page))
+            messages[page.start :] = page.messages  # from the start again, if it has lost messages meanwhile
+            if page.next is None:
+                return tuple(messages)
+            position = page.next
+
     async def call(self, call: Callable[[HostRef], Awaitable[T]]) -> T:
         """The result of *call*, which may be made again, with the session's actor: with the next one if that is lost.
 
@@ -212,6 +226,12 @@ def _is_prepared(message: ToLLM) -> bool:
             return not {"provider", "model", "tools"}.isdisjoint(given_settings(settings))
         case _:
             return False
+
+
+async def _history_page(
+    key: SessionKey, full: bool, position: HistoryPosition | None, selection: HistorySelection, host: HostRef
+) -> bytes:
+    return await host.call(lambda actor: actor.history.remote(key, full, position, selection))
 
 
 async def _learn_facts(key: SessionKey, model: str, host: HostRef) -> None:

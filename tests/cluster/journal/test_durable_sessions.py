@@ -195,6 +195,30 @@ def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, mon
     asyncio.run(main())
 
 
+def test_an_answer_whose_text_a_router_has_lost_is_in_the_history(journaled: Journaled) -> None:
+    script = Script(answers=((Call(name="look", id="a"),), (Say("two "), Say("ravens"))))
+    ran: list[str] = []
+
+    def run_tool(use: rc.ToolUse) -> str:
+        ran.append(use.id)
+        return f"seen by {use.id}"
+
+    async def main() -> None:
+        async with journaled.runtime() as runtime:
+            session = await runtime.spawn(rc.SessionConfig(provider=rc.Scripted(script=script)))
+            first = await session.ask("look", key="k").answer(run_tool)
+            await asyncio.to_thread(lambda: kill(process_id("_router-0", journaled.namespace)))
+
+            events = [event async for event in session.ask("look", key="k")]
+            again = await session.ask("look", key="k").answer(run_tool)
+
+            assert any(isinstance(event, rc.Missed) for event in events)
+            assert msgspec.structs.replace(again, duration_s=first.duration_s) == first
+            assert (again.text, ran) == ("two ravens", ["a"])
+
+    asyncio.run(main())
+
+
 def test_sessions_are_stored_in_postgresql(options: rc.RuntimeOptions) -> None:
     async def main(journaled: Journaled) -> None:
         async with journaled.runtime() as runtime:
