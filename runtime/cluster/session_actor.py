@@ -18,6 +18,7 @@ from ..api.errors import DirectoryUnreachable, RuntimeClosed
 from ..api.fleet.templates import TemplateBook
 from ..api.fleet.where import SessionOutcome
 from ..api.status import SessionStatus, SessionSummary
+from ..journal.entry import Position
 from ..session.durable.lacking import lacking_credentials, supply_credentials
 from ..session.fleet.orders import FleetOrder, carry_out, select
 from ..session.forks import ForkStart, fork_start
@@ -52,12 +53,12 @@ _GRACE_S = 0.1
 
 
 class Predecessor(msgspec.Struct, frozen=True):
-    """The actor that had a session as *incarnation*. It ran *out_of_memory*, as far as that is known.
+    """The actor that stored a session as far as *position*. It ran *out_of_memory*, as far as that is known.
 
     *templates* are those of the namespace, without secrets, as the session is claimed.
     """
 
-    incarnation: int
+    position: Position
     out_of_memory: bool
     templates: TemplateBook = TemplateBook()
 
@@ -126,15 +127,15 @@ class _SessionActor:
     async def rebuild(
         self, session_id: str, claim: Claim, before: "Predecessor", known: list[ProviderConfig]
     ) -> Endpoint | list[ProviderConfig]:
-        """Take over a session from the actor *before*, and go on with it. Returns as ``open`` does.
+        """Rebuild a session, and take it over from the actor *before*. Returns as ``open`` does.
 
-        If it needs the secrets of providers that *known* does not have, ``resume`` must follow: these are returned,
-        without secrets. Raises what ``open`` does, and ``JournalError``.
+        If it needs the secrets of providers that *known* does not have, it is not taken over before ``resume``, which
+        must follow: these are returned, without secrets. Raises what ``open`` does, and ``JournalError``.
         """
         await self._use([session_id], claim)
         self._host.templates.learn_all(before.templates)
         try:
-            needed = await self._host.rebuild(key := (session_id, claim.epoch), before.incarnation + 1)
+            needed = await self._host.rebuild(key := (session_id, claim.epoch), before.position)
         except BaseException:
             self._claims.finish([session_id])
             raise
@@ -145,7 +146,7 @@ class _SessionActor:
 
     @ray.method
     async def resume(self, key: SessionKey, supplied: Supplied, out_of_memory: bool) -> Endpoint:
-        """Go on with a session that was rebuilt here, with the secrets of what is *supplied*. Returns as ``open`` does.
+        """Take over a session that was rebuilt here, with the secrets of what is *supplied*. Returns as ``open`` does.
 
         The actor before ran *out_of_memory*, as far as that is known.
         """

@@ -23,6 +23,7 @@ from ..core.phases import Requesting
 from ..events.outbox import FIRST, Incarnation, Outbox
 from ..events.publisher import Publisher
 from ..events.segments import HeldSession, shard_of
+from ..journal.entry import Position
 from ..journal.entry import SessionKey as JournalKey
 from .closing import Closing, wait_for_room
 from .durable.journaling import Journaling
@@ -139,31 +140,35 @@ class Host:
         service, model = config.provider.service, config.provider.model
         log.info("opened %d sessions: %s, %s; there are %d", len(session_ids), service, model, len(self))
 
-    async def rebuild(self, key: SessionKey, incarnation: int | None = None) -> list[ProviderConfig]:
-        """Take over a session, as the next *incarnation*. Returns the providers that ``resume`` needs.
+    async def rebuild(self, key: SessionKey, position: Position | None = None) -> list[ProviderConfig]:
+        """Rebuild a session, whose *position* the caller may know. Returns the providers that ``resume`` needs.
 
         Raises:
             JournalError: it can't be rebuilt; the class says why.
         """
         assert self._journaling
         self._require_free([key[0]])
-        self._rebuilt[key] = rebuilt = await self._journaling.rebuilt(JournalKey(*key), incarnation)
+        self._rebuilt[key] = rebuilt = await self._journaling.rebuilt(JournalKey(*key), position)
         return rebuilt.providers() + self.templates.providers_for(key[0], rebuilt.conversation.config)
 
     async def resume(self, key: SessionKey, supplied: Supplied, out_of_memory: bool = False) -> None:
-        """Go on with a session that was rebuilt here, with what is *supplied*. It may wait for what is lacking.
+        """Take over a session that was rebuilt here, with what is *supplied*. It may wait for what is lacking.
 
         The process before ran *out_of_memory*, as far as that is known.
 
         Raises:
-            ConfigError: the client of a provider can't be opened, or it is lacking, and the session is idle.
+            ConfigError: the client of a provider can't be opened, or it is lacking, and the session is idle: the
+                process that has it goes on with it.
+            JournalError: it can't be taken over; the class says why.
         """
         assert self._journaling
         rebuilt = self._rebuilt.pop(key)
         if rebuilt.is_idle:
             supplied.require_all()
         await self.prepare(supplied.providers)
+        await self._journaling.take_over(rebuilt)
         credentials = Credentials.of(supplied, self._clients)
+        credentials.note_lacking(rebuilt.providers())  # of what was recorded meanwhile
         publisher = self.publishers[self.router_of(key[0])]
         known = await publisher.take_over(HeldSession(*key, rebuilt.incarnation, rebuilt.used_seq))
         incarnation = Incarnation(rebuilt.incarnation, max(known, rebuilt.last_seq))

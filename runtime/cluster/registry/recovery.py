@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from ....providers.registry import ProviderConfig, with_request_forms
 from ....providers.schema.checks.shown import shown
-from ....providers.schema.errors import MissingKey
+from ....providers.schema.errors import ConfigError, MissingKey
 from ...api.errors import (
     DeathReason,
     IncompatibleNamespace,
@@ -21,7 +21,7 @@ from ...api.errors import (
 from ...api.options import ENVIRONMENT
 from ...api.placement import Packed, Placement
 from ...journal.entry import Position
-from ...journal.errors import StaleIncarnation, UnknownJournalSession
+from ...journal.errors import JournalError, StaleIncarnation, UnknownJournalSession
 from ...journal.journal import Journal
 from ...session.durable.rebuilding import is_last, read_range
 from ...session.requests.credentials import Supplied, known_provider
@@ -45,6 +45,9 @@ Place = Callable[[], HostRef] | None
 
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.1
+
+_YIELD_S = 2.5 * _LONGEST_PAUSE_S
+"""For so long, a program that could not have a session go on leaves it to others, which wait for it."""
 
 
 class Recovery:
@@ -139,7 +142,12 @@ class Recovery:
         pause_s = _FIRST_PAUSE_S
         while True:
             position = await self._open_position(session_id, epoch)
-            if found := await self._found_or_resumed(position, out_of_memory, place):
+            try:
+                found = await self._found_or_resumed(position, out_of_memory, place)
+            except (ConfigError, JournalError):
+                await asyncio.sleep(_YIELD_S)
+                raise
+            if found:
                 return found
             if asyncio.get_running_loop().time() > deadline:
                 raise Unreachable(f"session {session_id!r} is being recovered by another program; try again")
@@ -185,7 +193,7 @@ class Recovery:
                 return None
             known = self.known[-_MOST_KNOWN:] if self._credentials == ENVIRONMENT else []
             templates = await self._templates.known_at(claim.templates)
-            before = Predecessor(position.incarnation, out_of_memory, templates)
+            before = Predecessor(position, out_of_memory, templates)
             call = host.actor.rebuild.remote(session.id, claim, before, known)
             rebuilt = await host.call_while_alive(call, ready_s=START_S)
             if isinstance(rebuilt, list):
@@ -200,8 +208,8 @@ class Recovery:
             if isinstance(error, IncompatibleNamespace) or _has_not_started(error):
                 await self._hosts.leave_other_versions(host)
                 return None
-            if isinstance(error, StaleClaim | ActorDead | ActorUnavailable | StaleIncarnation):
-                return None  # the directory or the actor died, or another program was faster: try again
+            if isinstance(error, StaleClaim | ActorDead | ActorUnavailable | StaleIncarnation | UnknownJournalSession):
+                return None  # the directory or the actor died, or another program was faster, or deleted it: try again
             raise
         host.has_opened = True
         return SessionRef(session.id, session.epoch, host)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ...api.messages import AddMessages, ToLLM, UserMessage
 from ...events.outbox import Outbox
 from ...events.segments import HeldSession, Segment
-from ...journal.entry import SessionKey
+from ...journal.entry import Position, SessionKey
 from ...journal.errors import JournalUnavailable, UnknownJournalSession
 from ...journal.journal import Journal
 from .catalog_writer import CatalogWriter
@@ -60,9 +60,13 @@ class Journaling:
             problem = self._recorder.problem or f"it has not answered for {self._wait_s:g} s"
             raise JournalUnavailable(f"the journal does not store what was sent, but may yet: {problem}") from None
 
-    async def rebuilt(self, session: SessionKey, incarnation: int | None) -> Rebuilt:
-        """*session*, taken over from the process that had it, as ``rebuilt_session`` does."""
-        return await rebuilt_session(self._journal, session, incarnation)
+    async def rebuilt(self, session: SessionKey, position: Position | None) -> Rebuilt:
+        """As ``rebuilt_session``."""
+        return await rebuilt_session(self._journal, session, position)
+
+    async def take_over(self, rebuilt: Rebuilt) -> None:
+        """As ``Rebuilt.take_over``: from the process that has it."""
+        await rebuilt.take_over(self._journal)
 
     async def taken_over(self, outboxes: Sequence[Outbox]) -> list[Outbox]:
         """Those of *outboxes* whose sessions another process has taken over.

@@ -1,6 +1,5 @@
 """Rebuilding a session from its records."""
 
-import asyncio
 from dataclasses import dataclass
 
 import msgspec
@@ -15,7 +14,7 @@ from ...core.phases import Idle, Requesting
 from ...core.settings import changed_config
 from ...events.segments import RESERVED_SEQS, Segment, SessionEnd
 from ...journal.codec import decoded_record, decoded_snapshot
-from ...journal.entry import Entry, SessionKey, StoredSnapshot
+from ...journal.entry import Entry, Position, SessionKey, StoredSnapshot
 from ...journal.errors import CorruptRecord, InvalidJournal
 from ...journal.journal import PAGE_ENTRIES, Journal
 from .session_records import Replayed
@@ -28,9 +27,9 @@ _events = msgspec.msgpack.Decoder(list[FromLLM])
 _raw_events = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rebuilt:
-    """A session that was taken over, as *incarnation*: its *conversation*, and the number of its last event so far.
+    """A session to be taken over as *incarnation*: its *conversation*, and the number of its last event so far.
 
     *replayed* is what was read of its records.
     """
@@ -40,6 +39,28 @@ class Rebuilt:
     conversation: Conversation
     last_seq: int
     replayed: Replayed
+
+    async def replay(self, journal: Journal, last: int) -> None:
+        """Apply the records that follow, up to number *last*."""
+        while self.replayed.number < last:
+            limit = min(last - self.replayed.number, _APPLIED_ENTRIES)
+            for entry in await read_page(journal, self.session, self.replayed.number, limit):
+                self.conversation.apply(decoded_record(entry))
+                self.last_seq = entry.seq + count_events(entry)
+                read_bytes = self.replayed.bytes + entry.size_bytes
+                self.replayed = Replayed(read_bytes, self.replayed.snapshot_bytes, entry.number, entry.at)
+
+    async def take_over(self, journal: Journal) -> None:
+        """Have *incarnation* write the session from now on, and apply what was recorded meanwhile.
+
+        Raises:
+            StaleIncarnation: another process was faster.
+            UnknownJournalSession: it was deleted.
+            CorruptRecord, UnknownRecord, InvalidRecord, JournalUnavailable: as ``rebuilt_session``.
+        """
+        position = await journal.take_over(self.session, self.incarnation)
+        await self.replay(journal, position.number)
+        self.replayed = self.replayed._replace(at=position.at)
 
     @property
     def is_idle(self) -> bool:
@@ -69,54 +90,44 @@ class Rebuilt:
         return [provider for number, provider in enumerate(providers) if provider not in providers[:number]]
 
 
-async def rebuilt_session(journal: Journal, session: SessionKey, incarnation: int | None = None) -> Rebuilt:
-    """Take over *session*, and rebuild it from its last snapshot and the records after that.
+async def rebuilt_session(journal: Journal, session: SessionKey, position: Position | None = None) -> Rebuilt:
+    """*session* from its last snapshot and the records after that, up to its *position* if the caller knows that.
 
-    It is the *incarnation* that follows the last one, if the caller knows that.
+    Nothing is written: whatever can prevent the session from going on is found out before it is taken over.
 
     Raises:
         UnknownJournalSession: the journal does not have it.
-        StaleIncarnation: another process takes it over at the same time.
         CorruptRecord, UnknownRecord: one of its records can't be read.
         InvalidRecord: one does not apply.
         JournalUnavailable: the journal does not answer.
     """
-    incarnation = incarnation or (await journal.position(*session)).incarnation + 1
-    position, stored = await asyncio.gather(journal.take_over(session, incarnation), journal.snapshot(session))
-    conversation, last_seq, replayed = await _replayed(journal, session, stored, position.number)
-    replayed = replayed._replace(number=position.number, at=position.at)
-    return Rebuilt(session, position.incarnation, conversation, last_seq, replayed)
+    position = position or await journal.position(*session)
+    rebuilt = _restored(session, position.incarnation + 1, await journal.snapshot(session))
+    await rebuilt.replay(journal, position.number)
+    return rebuilt
 
 
 async def conversation_at(journal: Journal, session: SessionKey, last: int) -> tuple[Conversation, int]:
     """*session* as it was after its record *last*, and the number of its last event then: nothing is written.
 
-    Raises what ``rebuilt_session`` does, but for ``StaleIncarnation``.
+    Raises what ``rebuilt_session`` does.
     """
-    stored = await journal.snapshot(session, last)
-    conversation, last_seq, _ = await _replayed(journal, session, stored, last)
-    return conversation, last_seq
+    rebuilt = _restored(session, 0, await journal.snapshot(session, last))
+    await rebuilt.replay(journal, last)
+    return rebuilt.conversation, rebuilt.last_seq
 
 
-async def _replayed(
-    journal: Journal, session: SessionKey, stored: StoredSnapshot | None, last: int
-) -> tuple[Conversation, int, Replayed]:
-    """*session* after its record *last*, the number of its last event then, and what was read after *stored*."""
+def _restored(session: SessionKey, incarnation: int, stored: StoredSnapshot | None) -> Rebuilt:
+    """*session* as it is *stored*."""
     snapshot = None
     if stored:
         try:
             snapshot = decoded_snapshot(stored)
         except InvalidJournal:  # the records are there without it
             stored = None
-    conversation = Conversation.replay((), snapshot)
-    number, last_seq = (stored.number, stored.seq) if stored else (0, 0)
-    read_bytes = 0
-    while number < last:
-        for entry in await read_page(journal, session, number, min(last - number, _APPLIED_ENTRIES)):
-            conversation.apply(decoded_record(entry))
-            number, last_seq = entry.number, entry.seq + count_events(entry)
-            read_bytes += entry.size_bytes
-    return conversation, last_seq, Replayed(read_bytes, len(stored.data) if stored else 0)
+    number, last_seq, size_bytes = (stored.number, stored.seq, len(stored.data)) if stored else (0, 0, 0)
+    replayed = Replayed(0, size_bytes, number)
+    return Rebuilt(session, incarnation, Conversation.replay((), snapshot), last_seq, replayed)
 
 
 async def segments_after(journal: Journal, session: SessionKey, seq: int, incarnation: int) -> list[Segment]:

@@ -10,7 +10,7 @@ from ....compaction.estimate.estimator import new_estimator
 from ....providers.registry import ProviderConfig
 from ....providers.schema.client import Client
 from ....providers.schema.content import Block, ToolResult
-from ....providers.schema.errors import ConfigError, InvalidConfig
+from ....providers.schema.errors import ConfigError, InvalidConfig, MissingKey
 from ....providers.schema.facts import ModelFacts
 from ....providers.text_tools.protocol import check_results, check_settings
 from ...api.config import SessionConfig
@@ -63,6 +63,15 @@ class Credentials:
         credentials.add(*supplied.providers)
         credentials.lacking = tuple(supplied.lacking)
         return credentials
+
+    def note_lacking(self, needed: Iterable[ProviderConfig]) -> None:
+        """Requests to those of *needed* wait whose secrets nobody has given."""
+        for public in needed:
+            try:
+                self.with_secrets(public)
+            except MissingKey:
+                if not self._lacks(public):
+                    self.lacking += (public,)
 
     def check_settings(self, config: SessionConfig) -> None:
         """Raises:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -154,6 +154,13 @@ async def tool_batch(reply: rc.Reply) -> rc.ToolBatch:
     raise AssertionError("the turn ended")
 
 
+async def keep_trying(runtime: rc.Runtime, session_id: str) -> None:
+    while True:
+        with suppress(MissingKey):
+            await runtime.session(session_id)
+            return
+
+
 def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, monkeypatch: pytest.MonkeyPatch) -> None:
     look = rc.Tool(name="look", description="Look.", input_schema={"type": "object"})
     script = Script(answers=((Call(name="look"),), (Say(text="found"),)))
@@ -190,7 +197,8 @@ def test_tools_queued_messages_and_credentials_survive(journaled: Journaled, mon
             await journaled.kill_host(claude_session)
             has_secrets = msgspec.structs.replace(journaled.options, credentials=ANTHROPIC_KEY)
             async with rc.Runtime(placement=rc.Packed(), options=has_secrets) as another:
-                assert (await (await another.session("claude")).status()).turns == 0
+                session, _ = await asyncio.gather(another.session("claude"), keep_trying(runtime, "claude"))
+                assert (await session.status()).turns == 0
 
     asyncio.run(main())
 

@@ -5,16 +5,17 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from fixtures.killable_host import KEY, Namespace
+from fixtures.killable_host import KEY, KillableHost, Namespace
 from fixtures.virtual_time import run
 
 import rayconteur as rc
-from rayconteur.errors import MissingKey
+from rayconteur.errors import MissingExtra, MissingKey
 from rayconteur.providers import ProviderConfig
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime import Waiting, WaitReason
 from rayconteur.runtime.journal.memory import MemoryJournal
 from rayconteur.runtime.session.durable.lacking import lacking_credentials, supply_credentials
+from rayconteur.runtime.session.requests.credentials import Supplied
 from rayconteur.scripted import Call, Say, Script, Step
 from rayconteur.scripted import Wait as Pause
 
@@ -105,11 +106,50 @@ def test_results_of_tools_are_taken_and_the_next_request_waits() -> None:
 def test_an_idle_session_does_not_go_on_without_its_credentials_since_nothing_would_wait_for_them() -> None:
     async def test(namespace: Namespace, opened: list[ProviderConfig]) -> None:
         await namespace.wait_for(lambda event: isinstance(event, rc.Completed))
-        namespace.host.kill()
 
         with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY"):
             await namespace.recover(lacking=True)
+        assert await namespace.hosts[0].ask("Who else?") == 2  # nobody has taken it over
+        await namespace.wait_for(lambda event: isinstance(event, rc.Completed) and event.turn == 2)
         await namespace.recover()
-        assert await namespace.host.ask("Who else?") == 2
+        assert await namespace.host.ask("Who now?") == 3
+
+    with_session(test, Say("the wind"))
+
+
+def test_a_session_stays_where_it_is_if_the_next_process_can_not_open_the_client_of_its_provider() -> None:
+    async def test(namespace: Namespace, opened: list[ProviderConfig]) -> None:
+        await namespace.wait_for(lambda event: isinstance(event, rc.Completed))
+
+        def open_client(config: ProviderConfig) -> ScriptedClient:
+            raise MissingExtra("anthropic", "anthropic")
+
+        namespace.open_client = open_client
+        with pytest.raises(MissingExtra):
+            await namespace.recover()
+        assert await namespace.hosts[0].ask("Who else?") == 2
+
+    with_session(test, Say("the wind"))
+
+
+def test_what_is_recorded_before_a_session_is_taken_over_counts_and_its_requests_wait_for_what_is_lacking() -> None:
+    async def test(namespace: Namespace, opened: list[ProviderConfig]) -> None:
+        await namespace.wait_for(lambda event: isinstance(event, rc.Completed))
+        before, after = namespace.host, KillableHost(namespace)
+
+        needed = await after.host.rebuild(KEY)
+        other = rc.OpenAI(model="gpt-5", api_key="sk-other")
+        await before.send(rc.Configure(provider=other))
+        await after.host.resume(KEY, Supplied(needed))
+
+        namespace.hosts.append(after)
+        assert after.host.settings(KEY).provider == other.public()
+        assert lacking_credentials(after.host, KEY) == [other.public()]
+        await after.ask("Who else?")
+        waiting = await namespace.wait_for(lambda event: isinstance(event, Waiting))
+        assert isinstance(waiting, Waiting)
+        assert "OPENAI_API_KEY" in waiting.problem
+        await supply_credentials(after.host, KEY, [other])
+        await namespace.wait_for(lambda event: isinstance(event, rc.Completed) and event.turn == 2)
 
     with_session(test, Say("the wind"))

@@ -105,11 +105,10 @@ def test_a_tool_runs_on_when_another_process_takes_over_its_session() -> None:
         await stage.open()
         before, after = stage.namespace.host, KillableHost(stage.namespace)
         stage.namespace.hosts.append(after)
-        providers = await after.host.rebuild(KEY)
+        await after.host.resume(KEY, Supplied(await after.host.rebuild(KEY)))
 
         with pytest.raises(UnknownSession, match="taken over"):
             await before.ask("and more")
-        await after.host.resume(KEY, Supplied(providers))
 
         await stage.namespace.wait_for(completed)
         assert stage.runner.started == ["a"]
