@@ -96,6 +96,15 @@ def test_after_a_restart_an_incarnation_starts_above_all_numbers_of_those_before
     assert log.take_over("new", 10, 2) == 0
 
 
+def test_after_a_restart_what_an_earlier_host_has_reported_does_not_say_which_numbers_the_last_one_has_used() -> None:
+    log = restarted_log()
+    log.append(segment("a", 58))
+
+    assert log.take_over("a", 1, 3, last_seq=70) == 70
+    assert log.take_over("a", 1, 3, last_seq=80) == 70  # the call is repeated
+    assert log.take_over("a", 1, 4, last_seq=80) == 70  # it knows all of the third
+
+
 def test_after_a_restart_a_death_comes_after_what_the_host_has_reported_or_above_all_numbers() -> None:
     log = restarted_log()
     log.append(segment("reported", 58))

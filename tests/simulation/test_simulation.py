@@ -24,6 +24,12 @@ FOUND = (
         Fault(173, FaultKind.TAKEOVER, 0),
         Fault(271, FaultKind.ROUTER, 0),
     )),
+    # A restarted router took for the last number what a process knew from which the session had been taken over.
+    Schedule(7002124, 3, 8, 1, None, (
+        Fault(261, FaultKind.TAKEOVER, 32730),
+        Fault(1533, FaultKind.HOST, 65423),
+        Fault(2526, FaultKind.ROUTER, 1016),
+    )),
 )  # fmt: skip
 """Schedules after which they did not balance once."""
 
