@@ -164,11 +164,13 @@ class Recovered(_Event, frozen=True, kw_only=True):
     """Another process has taken over the session: what ran in the one before is lost.
 
     *partial* is what readers may have seen of the answer to the running request, as far as it is known. The lost
-    process ran *out_of_memory*, as far as that is known.
+    process ran *out_of_memory*, as far as that is known. If the process that goes on *lacks_credentials* for it, the
+    request waits until somebody gives them.
     """
 
     partial: Partial = NOTHING
     out_of_memory: bool = False
+    lacks_credentials: bool = False
 
 
 Outcome = (

@@ -15,7 +15,7 @@ from ..api.messages import UserMessage
 from ..api.settings.changes import TurnSettings
 from ..api.settings.policies import NO_TOOLS
 from .context_meter import Fill
-from .events import Failure, Recovered
+from .events import NOTHING, Failure, Recovered
 from .settings import changed_config
 
 MAX_REFUSED_BATCHES = 3
@@ -75,7 +75,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     uses, *attempt* the requests for the current answer, *refused_batches* the last batches without a valid input,
     *overflows* the requests that were rejected as too long, for which the history was compacted, *recoveries* the
     processes that were lost since the last answer, *out_of_memory* of them because they took too much memory; the
-    first one after any progress was followed by another at *recovered_at*, in Unix seconds. *compacted*: a
+    first one after any progress was followed by another at *recovered_at*, in Unix seconds. If the
+    last one began without its credentials, the request *awaits_credentials*, as far as is known. *compacted*: a
     compaction has just ended for the next request. *unsealed*: a provider rejected signed thinking in the history,
     which has been omitted since the last answer. *continuing*: the running request, the last of *continuations*,
     continues an answer that ended for this reason. *without_tools*: it has had its last step. *overrides* are
@@ -94,6 +95,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     recoveries: int = 0
     out_of_memory: int = 0
     recovered_at: float = 0.0
+    awaits_credentials: bool = False
     compacted: bool = False
     unsealed: bool = False
     continuing: StopReason | None = None
@@ -116,10 +118,16 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
 
     def answered(self) -> "Turn":
         """The turn, with an answer to its running request: the attempts of the next one count from 1."""
-        return msgspec.structs.replace(self, attempt=0, recoveries=0, out_of_memory=0, recovered_at=0.0, unsealed=False)
+        return msgspec.structs.replace(
+            self, attempt=0, recoveries=0, out_of_memory=0, recovered_at=0.0, awaits_credentials=False, unsealed=False
+        )
 
     def recovered(self, lost: Recovered) -> "Turn":
         """The turn, in another process than the one that was *lost* during a request."""
+        if self.awaits_credentials and lost.partial == NOTHING:  # it was not lost, but waited for somebody
+            return msgspec.structs.replace(
+                self, attempt=0, recovered_at=lost.at, awaits_credentials=lost.lacks_credentials
+            )
         has_progress = bool(lost.partial.text) or not self.recovered_at
         return msgspec.structs.replace(
             self,
@@ -127,6 +135,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
             recoveries=self.recoveries + 1,
             out_of_memory=self.out_of_memory + lost.out_of_memory,
             recovered_at=lost.at if has_progress else self.recovered_at,
+            awaits_credentials=lost.lacks_credentials,
         )
 
     def in_next_step(self) -> "Turn":

@@ -204,7 +204,7 @@ class EventLog:
         That is the last one of the incarnations before it; if it is not known, one that they have not exceeded.
         """
         log = self._log_of(session_id, epoch)
-        knows_predecessor = log.epoch >= self._whole_since or (log.last_seq > 0 and log.incarnation >= incarnation - 1)
+        knows_predecessor = log.epoch >= self.whole_since or (log.last_seq > 0 and log.incarnation >= incarnation - 1)
         if self._let_in(log, epoch, incarnation):
             log.host_id, log.is_lost = host_id or log.host_id, False
             if not knows_predecessor:  # a host that had the session earlier may have told what it knows

@@ -70,7 +70,7 @@ class Credentials:
             try:
                 self.with_secrets(public)
             except MissingKey:
-                if not self._lacks(public):
+                if not self.lacks(public):
                     self.lacking += (public,)
 
     def check_settings(self, config: SessionConfig) -> None:
@@ -102,7 +102,7 @@ class Credentials:
 
     def check_sent(self, public: ProviderConfig, content: Sequence[Block]) -> None:
         """As ``check_content``, for a provider of the session, unless its secrets are lacking."""
-        if not self._lacks(public):
+        if not self.lacks(public):
             self.client(public).check_content(content)
 
     def check_results(self, config: SessionConfig, results: Sequence[ToolResult]) -> None:
@@ -113,7 +113,7 @@ class Credentials:
             UnsupportedContent: it, or its model, does not support a block of *results* in the form in which it gets
                 them.
         """
-        if self._lacks(config.provider):
+        if self.lacks(config.provider):
             return
         check_results(self.client(config.provider), config, config.provider.facts, results)
 
@@ -137,12 +137,13 @@ class Credentials:
             for begin in deferred:
                 begin()
 
-    def _lacks(self, public: ProviderConfig) -> bool:
+    def lacks(self, public: ProviderConfig) -> bool:
+        """True if requests to *public* wait for its secrets."""
         return bool(self.lacking) and _account(public) in map(_account, self.lacking)
 
     def defer(self, send: SendRequest, begin: Callable[[], None], outbox: Outbox) -> bool:
         """True if *send* needs secrets that are lacking: readers are told, and *begin* is called when any are given."""
-        if not self._lacks(send.config.provider):
+        if not self.lacks(send.config.provider):
             return False
         self._deferred += (begin,)
         try:

@@ -245,6 +245,20 @@ def test_a_part_of_the_answer_is_progress_after_which_the_time_begins_again() ->
     assert turn_ends(conversation.handle(ev.Recovered(at=later + MAX_RECOVERY_S + 1)))
 
 
+def test_a_request_that_waits_for_credentials_is_not_given_up_however_long_and_often() -> None:
+    conversation = conversation_in(State.REQUESTING)
+    conversation.handle(ev.Recovered(at=1_000.0))
+
+    for loss in range(1, 2 * MAX_RECOVERIES):
+        lost = ev.Recovered(lacks_credentials=True, out_of_memory=loss > 1, at=1_000.0 + loss * MAX_RECOVERY_S)
+        assert not turn_ends(conversation.handle(lost))
+
+    given = 1_000.0 + 2 * MAX_RECOVERIES * MAX_RECOVERY_S
+    assert not turn_ends(conversation.handle(ev.Recovered(at=given)))
+    assert not turn_ends(conversation.handle(ev.Recovered(at=given + MAX_RECOVERY_S)))
+    assert turn_ends(conversation.handle(ev.Recovered(at=given + MAX_RECOVERY_S + 1)))
+
+
 def test_an_answer_is_progress_after_which_it_is_counted_anew() -> None:
     conversation = conversation_in(State.REQUESTING)
     for _ in range(MAX_RECOVERIES):

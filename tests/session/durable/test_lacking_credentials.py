@@ -13,6 +13,7 @@ from rayconteur.errors import MissingExtra, MissingKey
 from rayconteur.providers import ProviderConfig
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime import Waiting, WaitReason
+from rayconteur.runtime.core.turn import MAX_RECOVERIES, MAX_RECOVERY_S
 from rayconteur.runtime.journal.memory import MemoryJournal
 from rayconteur.runtime.session.durable.lacking import lacking_credentials, supply_credentials
 from rayconteur.runtime.session.requests.credentials import Supplied
@@ -66,6 +67,20 @@ def test_a_request_waits_for_credentials_that_are_named_and_is_sent_when_they_ar
         await namespace.wait_for(lambda event: isinstance(event, rc.Completed))
         assert namespace.texts() == ["Who is it?", "nevermore"]
         assert not lacking_credentials(namespace.host.host, KEY)
+
+    with_session(test, Pause(seconds=60))
+
+
+def test_processes_that_are_lost_while_it_waits_do_not_count() -> None:
+    async def test(namespace: Namespace, opened: list[ProviderConfig]) -> None:
+        for _ in range(2 * MAX_RECOVERIES):
+            await go_on_without_credentials(namespace)
+            await asyncio.sleep(MAX_RECOVERY_S)
+        namespace.host.kill()
+
+        await namespace.recover()
+
+        await namespace.wait_for(lambda event: isinstance(event, rc.Completed))
 
     with_session(test, Pause(seconds=60))
 
