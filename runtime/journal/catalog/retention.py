@@ -10,7 +10,7 @@ from typing import TypeVar
 from ...api.catalog.labels import EVERY_OWNER
 from ...api.catalog.retention import Retention
 from ..journal import Journal
-from .expiry import Running, delete_idle
+from .expiry import AT_ONCE, Running, delete_idle
 from .rows import CatalogFilter, CatalogPlace, CatalogRow
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,7 @@ SWEEP_S = 60.0
 """How long it pauses after all rules were applied."""
 
 _ROWS = 500
-_DELETES = 20
-"""What is read, or deleted, at once: others wait for so long."""
+"""What is read at once: others wait for so long."""
 
 _LEAST_PAUSE_S = 0.001
 _PAUSE = 9.0
@@ -76,8 +75,8 @@ class RetentionSweeper:
         before, deleted = kept.start, 0
         while rows := await self._paced(self._journal.catalog(selected, before, _ROWS)):
             for beyond, last_at in kept.beyond(rows):
-                for start in range(0, len(beyond), _DELETES):
-                    sessions = [row.session for row in beyond[start : start + _DELETES]]
+                for start in range(0, len(beyond), AT_ONCE):
+                    sessions = [row.session for row in beyond[start : start + AT_ONCE]]
                     deleted += len(await self._paced(delete_idle(self._journal, sessions, self._running, last_at)))
             before = rows[-1].place
         return deleted

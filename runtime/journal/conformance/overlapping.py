@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from ..errors import JournalUnavailable, RecordConflict, StaleIncarnation, UnknownJournalSession
 from .samples import A, B, Check, OpenJournal, entries, entry, error_of, opened
 
@@ -39,6 +41,18 @@ async def closing_waits_for_the_calls_that_run(open_journal: OpenJournal) -> Non
     await journal.aclose()
 
     assert await asyncio.gather(*calls) == [[None], [None]]
+
+
+async def sessions_are_deleted_at_the_same_time_each_if_it_is_as_expected(open_journal: OpenJournal) -> None:
+    """Also while the journal is closed."""
+    journal = await open_journal()
+    await journal.append([*entries(A, 1, 2), *entries(B, 1)])
+    stale = msgspec.structs.replace(await journal.position(*A), number=1)
+    deletions = [asyncio.ensure_future(journal.delete(*each)) for each in ((A, stale), (B, await journal.position(*B)))]
+    await asyncio.sleep(0)
+    await journal.aclose()
+
+    assert await asyncio.gather(*deletions) == [False, True]
 
 
 async def a_closed_journal_says_so(open_journal: OpenJournal) -> None:
@@ -105,6 +119,7 @@ ALL: tuple[Check, ...] = (
     overlapping_calls_take_effect_one_after_the_other,
     a_cancelled_call_leaves_the_journal_as_if_it_had_ended_or_never_begun,
     closing_waits_for_the_calls_that_run,
+    sessions_are_deleted_at_the_same_time_each_if_it_is_as_expected,
     a_closed_journal_says_so,
 )
 

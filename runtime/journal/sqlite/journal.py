@@ -10,7 +10,7 @@ from ..catalog.rows import EVERYTHING, CatalogChange, CatalogFilter, CatalogPlac
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import JournalUnavailable, RecordRejected
 from ..journal import PAGE_ENTRIES, Capabilities
-from .store import SQLiteStore
+from .store import Deletion, SQLiteStore
 
 T = TypeVar("T")
 
@@ -27,6 +27,7 @@ class SQLiteJournal:
     def __init__(self, store: SQLiteStore, thread: ThreadPoolExecutor) -> None:
         self._store: SQLiteStore | None = store
         self._thread = thread
+        self._deleting: tuple[list[Deletion], asyncio.Task[list[bool]]] | None = None  # in the next commit
 
     @classmethod
     async def open(cls, path: str | PathLike[str], vfs: str | None = None, read_only: bool = False) -> Self:
@@ -70,7 +71,18 @@ class SQLiteJournal:
         return await self._call(lambda store: store.sessions(after, limit))
 
     async def delete(self, session: SessionKey, expected: Position | None = None) -> bool:
-        return await self._call(lambda store: store.delete(session, expected))
+        if self._deleting is None:
+            self._deleting = [], asyncio.create_task(self._delete())
+        deletions, deleted = self._deleting
+        deletions.append((session, expected))
+        place = len(deletions) - 1
+        return (await asyncio.shield(deleted))[place]
+
+    async def _delete(self) -> list[bool]:
+        """Delete in one commit what is to be deleted at the same time: its sync is most of what one takes."""
+        assert self._deleting
+        (deletions, _), self._deleting = self._deleting, None
+        return await self._call(lambda store: store.delete(deletions))
 
     async def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
         return await self._call(lambda store: store.put_catalog(changes))
@@ -90,6 +102,8 @@ class SQLiteJournal:
         return await self._call(lambda store: store.owners(after, limit))
 
     async def aclose(self) -> None:
+        if self._deleting:
+            await asyncio.wait([self._deleting[1]])
         store, self._store = self._store, None
         if store:
             await asyncio.get_running_loop().run_in_executor(self._thread, store.close)

@@ -1,7 +1,7 @@
 """The SQLite file of a journal: blocking calls, of one thread."""
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 
 import apsw
@@ -21,6 +21,9 @@ _ANY = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 _POSITION = "SELECT key, id, epoch, incarnation, number, at FROM sessions"
 _Keyed = tuple[int, Position]
 """The key of a session in the file, and its position."""
+
+Deletion = tuple[SessionKey, Position | None]
+"""The arguments of ``Journal.delete``."""
 
 
 class SQLiteStore:
@@ -127,17 +130,20 @@ class SQLiteStore:
             )
             return [_keyed(row)[1] for row in rows]
 
-    def delete(self, session: SessionKey, expected: Position | None) -> bool:
-        """As ``Journal.delete``."""
+    def delete(self, deletions: Iterable[Deletion]) -> list[bool]:
+        """As ``Journal.delete`` does for each, in one commit."""
         with self._transaction() as connection:
-            if found := self._find(connection, session):
-                if expected not in (None, found[1]):
-                    return False
-                places = found[0] * NUMBERS, (found[0] + 1) * NUMBERS
-                connection.execute("DELETE FROM records WHERE place > ? AND place < ?", places)
-                connection.execute("DELETE FROM snapshots WHERE place >= ? AND place < ?", places)
-                connection.execute("DELETE FROM sessions WHERE key = ?", (found[0],))
-                catalog.delete(connection, found[0], session)
+            return [self._delete(connection, *deletion) for deletion in deletions]
+
+    def _delete(self, connection: apsw.Connection, session: SessionKey, expected: Position | None) -> bool:
+        if found := self._find(connection, session):
+            if expected not in (None, found[1]):
+                return False
+            places = found[0] * NUMBERS, (found[0] + 1) * NUMBERS
+            connection.execute("DELETE FROM records WHERE place > ? AND place < ?", places)
+            connection.execute("DELETE FROM snapshots WHERE place >= ? AND place < ?", places)
+            connection.execute("DELETE FROM sessions WHERE key = ?", (found[0],))
+            catalog.delete(connection, found[0], session)
         return True
 
     def put_catalog(self, changes: Sequence[CatalogChange]) -> None:
