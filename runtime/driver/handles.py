@@ -118,9 +118,12 @@ class Handles:
     async def configure_stored(self, change: Configure, where: Where, share: float, result: FleetResult) -> None:
         """Change the settings of sessions that only the journal has, and add what was done to *result*."""
 
-        async def configure(session_id: str) -> bool:
+        async def configure(session_id: str) -> bool | None:
             session = await self.attach(session_id, SessionTools())
-            if has_settings(await session.settings(), change):
+            settings = await session.settings()
+            if not where.has_config(settings):
+                return None
+            if has_settings(settings, change):
                 return False
             await session.configure(change)
             return True
@@ -130,8 +133,11 @@ class Handles:
     async def close_stored(self, where: Where, result: FleetResult) -> None:
         """Close sessions that only the journal has, and add what was done to *result*."""
 
-        async def close(session_id: str) -> bool:
-            await (await self.attach(session_id, SessionTools())).close()
+        async def close(session_id: str) -> bool | None:
+            session = await self.attach(session_id, SessionTools())
+            if where.template and not where.has_config(await session.settings()):
+                return None
+            await session.close()
             return True
 
         await call_stored(self._resources.registry.stored, where, 1.0, close, result)

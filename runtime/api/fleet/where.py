@@ -27,7 +27,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     *owner*, *project* and *tag* are those of their ``Labels``, *state* is what they are doing, or several of that.
     *ids*, *provider* (or preset) and *model* are names, or patterns with ``*``, ``?`` and ``[...]``; of *ids* there may
-    be several. With *every* and nothing else, it is all sessions of the namespace.
+    be several. *template* is the name of the template that they follow. With *every* and nothing else, it is all
+    sessions of the namespace.
 
     Raises:
         InvalidConfig: a field is not valid, or nothing is given.
@@ -42,6 +43,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: tuple[State, ...] | State = ()
     provider: str | None = None
     model: str | None = None
+    template: str | None = None
     every: bool = False
 
     def __post_init__(self) -> None:
@@ -87,8 +89,12 @@ class Where(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def has_config(self, config: SessionConfig) -> bool:
         """True if the settings in force fit."""
-        provider = config.provider
-        return self.has_labels(config.labels) and self.has_model({provider.name, provider.service}, provider.model)
+        provider, followed = config.provider, config.template
+        return (
+            self.has_labels(config.labels)
+            and self.has_model({provider.name, provider.service}, provider.model)
+            and self.template in (None, followed.name if followed else None)
+        )
 
     def has_labels(self, labels: Labels) -> bool:
         """True if the labels fit."""

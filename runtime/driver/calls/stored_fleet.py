@@ -14,8 +14,11 @@ _PAGE = 500
 _CONCURRENT_SESSIONS = 16
 """Waking one takes its actor some milliseconds, or a second if it needs a new one."""
 
-Act = Callable[[str], Awaitable[bool]]
-"""What is done to the session with that id. True if there was something to do."""
+Act = Callable[[str], Awaitable[bool | None]]
+"""What is done to the session with that id. True if there was something to do; ``None`` if it is not one of those.
+
+The catalog does not know which template a session follows.
+"""
 
 
 async def call_stored(stored: StoredSessions, where: Where, share: float, act: Act, result: FleetResult) -> None:
@@ -29,7 +32,9 @@ async def call_stored(stored: StoredSessions, where: Where, share: float, act: A
     async def call(entry: CatalogEntry) -> None:
         async with slots:
             try:
-                result.append(SessionOutcome(entry.id, entry.epoch, await act(entry.id)))
+                done = await act(entry.id)
+                if done is not None:
+                    result.append(SessionOutcome(entry.id, entry.epoch, done))
             except UnknownSession:
                 pass  # it has ended meanwhile
             except RayconteurError as error:

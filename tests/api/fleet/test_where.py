@@ -7,10 +7,13 @@ import pytest
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig
 from rayconteur.runtime import FleetResult, Labels, SessionOutcome, State, Where
+from rayconteur.runtime.api.fleet.followed_template import FollowedTemplate
 from rayconteur.runtime.api.fleet.where import before, checked_share, in_share
 
 POE = rc.SessionConfig(
-    provider="groq:llama-3.3-70b", labels=Labels(owner="poe", project="raven", tags=("night", "verse"))
+    provider="groq:llama-3.3-70b",
+    labels=Labels(owner="poe", project="raven", tags=("night", "verse")),
+    template=FollowedTemplate(name="support"),
 )
 IDS = [f"raven-{number}" for number in range(20_000)]
 
@@ -29,11 +32,18 @@ IDS = [f"raven-{number}" for number in range(20_000)]
         (Where(provider="open*"), True),
         (Where(provider="anthropic"), False),
         (Where(owner="poe", provider="anthropic"), False),
+        (Where(template="support"), True),
+        (Where(template="supp*"), False),
+        (Where(owner="poe", template="sales"), False),
         (Where(every=True), True),
     ],
 )
 def test_settings_fit_if_all_that_is_given_does(where: Where, fits: bool) -> None:
     assert where.has_config(POE) is fits
+
+
+def test_sessions_that_follow_no_template_fit_none() -> None:
+    assert not Where(template="support").has_config(rc.SessionConfig(provider=rc.Scripted()))
 
 
 def test_sessions_without_an_owner_can_be_selected() -> None:

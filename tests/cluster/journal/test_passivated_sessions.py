@@ -192,9 +192,14 @@ def test_calls_for_many_sessions_reach_those_that_have_left_if_they_should(idle:
             poe = msgspec.structs.replace(ECHO, labels=Labels(owner="poe"))
             await runtime.spawn_many(poe, ["a", "b"])
             await runtime.spawn(ECHO, "other")
-            await idle.gone("a", "b", "other")
+            await runtime.templates.put("support", ECHO)
+            await runtime.spawn(rc.Template("support"), "follows")
+            await idle.gone("a", "b", "other", "follows")
             where, change = Where(owner="poe"), rc.Configure(system="new")
 
+            assert (await runtime.configure(change, Where(template="support"), stored=True)).done == ["follows"]
+            assert (await runtime.close(Where(template="support"), stored=True)).done == ["follows"]
+            await idle.gone("a", "b", "other")
             assert await runtime.configure(change, where) == []
             assert (await runtime.configure(change, where, stored=True)).done == ["a", "b"]
             await idle.gone("a", "b")
@@ -206,6 +211,6 @@ def test_calls_for_many_sessions_reach_those_that_have_left_if_they_should(idle:
             assert await runtime.close(where) == []
             assert (await runtime.close(where, stored=True)).done == ["a", "b"]
             assert await runtime.close(where, stored=True) == []
-            assert await runtime.catalog.count(state="closed") == 2
+            assert await runtime.catalog.count(state="closed") == 3
 
     asyncio.run(main())
