@@ -1,4 +1,4 @@
-"""The actors that all drivers of a namespace share: directory, routers, and the journal and the quota broker if any."""
+"""The actors that all drivers of a namespace share: directory, routers, and a journal and quota brokers if any."""
 
 import asyncio
 import time
@@ -99,7 +99,7 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     try:
         if exists or options.ports:
             starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
-            starting += [quotas.started()] if quotas else []
+            starting += [quotas.started(number) for number in range(len(quotas.actors))] if quotas else []
             await asyncio.gather(directory.call(lambda directory: directory.endpoint.remote()), *starting)
         if journal:
             shared_actors = replace(shared_actors, journal=await opened_journal(journal))
@@ -112,8 +112,8 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
                 kill_actor(router)
             if journal:
                 kill_actor(journal)
-            if quotas:
-                kill_actor(quotas.actor)
+            for broker in quotas.actors if quotas else ():
+                kill_actor(broker)
             kill_actor(directory.actor)
         raise
     try:

@@ -82,7 +82,8 @@ class Quotas(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Before a request is sent, tokens are reserved for it: those of its input, and of its output as many as a share
     *output_quantile* of the model's answers have had. When it ends, the difference is settled. What waits is admitted
-    in turns: each owner gets the same share of the tokens, and of that each of its sessions.
+    in turns: each owner gets the same share of the tokens, and of that each of its sessions. Accounts are spread over
+    so many *brokers*, each a process of its own.
 
     Raises:
         InvalidConfig: two rules contradict each other; the message names both.
@@ -94,6 +95,7 @@ class Quotas(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     learns: bool = True
     period_s: PositiveSeconds = 60.0
     output_quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.9
+    brokers: Positive = 1
 
     def __post_init__(self) -> None:
         check_fields(self, "quotas")

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 DIRECTORY = "_directory"
 JOURNAL = "_journal"
-QUOTAS = "_quotas"
+_QUOTAS = "_quotas"
 _TOOLS = "_tools"
 
 
@@ -63,6 +63,16 @@ def router_name(number: int) -> str:
     return f"_router-{number}"
 
 
+def quotas_name(number: int) -> str:
+    """The name of a quota broker."""
+    return f"{_QUOTAS}-{number}"
+
+
+def is_quotas(name: str) -> bool:
+    """True if it is the name of a quota broker."""
+    return name.startswith(f"{_QUOTAS}-")
+
+
 def tools_name(driver_id: str) -> str:
     """The name of the actor that runs the tools of a program's sessions on Ray."""
     return f"{_TOOLS}-{driver_id}"
@@ -75,8 +85,8 @@ def is_tools(name: str) -> bool:
 
 def is_ours(name: str) -> bool:
     """True if it is the name of an actor of this package."""
-    is_shared = name in (DIRECTORY, JOURNAL, QUOTAS) or name.startswith("_router-")
-    return is_shared or is_host(name) or is_tools(name)
+    is_shared = name in (DIRECTORY, JOURNAL) or name.startswith("_router-")
+    return is_shared or is_quotas(name) or is_host(name) or is_tools(name)
 
 
 def kind_of(name: str) -> str:

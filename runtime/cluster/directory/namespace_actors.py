@@ -17,7 +17,7 @@ from ...metrics.counts import COUNTS
 from ..ray_calls import dead_actors, find_actor, kill_actor, list_actors, result_of, result_within, started_actors
 from ..ray_errors import ActorDead, ActorGone, ActorUnavailable
 from ..router_actor import RouterHandle
-from .actor_names import DIRECTORY, JOURNAL, QUOTAS, belongs_to, is_host, is_tools, router_name
+from .actor_names import DIRECTORY, JOURNAL, belongs_to, is_host, is_quotas, is_tools, router_name
 from .places import HostReport, Places
 from .timing import PAUSE_S
 
@@ -156,14 +156,15 @@ class NamespaceActors:
         await asyncio.gather(*map(tell, range(self._routers)))
 
     async def end_namespace(self) -> None:
-        """Close the journal, kill it, the routers, the quota broker and what runs tools, then this process."""
+        """Close the journal, kill it, the routers, the quota brokers and what runs tools, then this process."""
         if journal := await self._find(JOURNAL):
             try:
                 await result_within(_CLOSE_S, journal.close.remote, "the journal")
             except Exception as error:  # whatever it is, what was acknowledged is stored
                 log.warning("the journal could not be closed: %s", error)
-        tools = [name for name in await asyncio.to_thread(list_actors, self._namespace) if is_tools(name)]
-        for name in (*map(router_name, range(self._routers)), *tools, JOURNAL, QUOTAS, DIRECTORY):
+        alive = await asyncio.to_thread(list_actors, self._namespace)
+        others = [name for name in alive if is_tools(name) or is_quotas(name)]
+        for name in (*map(router_name, range(self._routers)), *others, JOURNAL, DIRECTORY):
             if actor := find_actor(name, self._namespace):
                 kill_actor(cast(_Host, actor))
 

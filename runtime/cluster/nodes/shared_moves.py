@@ -8,7 +8,7 @@ import ray
 
 from ...api.errors import Unreachable
 from ...api.journal import PostgresJournalConfig, RedisJournalConfig
-from ..directory.actor_names import JOURNAL, QUOTAS, is_tools, router_name
+from ..directory.actor_names import JOURNAL, is_quotas, is_tools, router_name
 from ..directory.namespace import Namespace
 from ..ray_calls import find_actor, list_actors, node_id, restart_elsewhere, result_within
 from ..ray_errors import ActorGone
@@ -20,7 +20,7 @@ _CALL_S = 5.0
 
 
 class SharedMoves:
-    """Moves the routers of *namespace*, its journal, its quota broker, what runs tools, and at last this process.
+    """Moves the routers of *namespace*, its journal, its quota brokers, what runs tools, and at last this process.
 
     A journal in the memory of its actor, or in a file of the node, stays.
     """
@@ -36,11 +36,11 @@ class SharedMoves:
 
     async def move_from(self, drained: str) -> None:
         """Have restarted, on other nodes, what is on the node *drained*. Nothing else is there any more, or hardly."""
-        tools = [name for name in await asyncio.to_thread(list_actors, self._namespace) if is_tools(name)]
-        names = [*self._routers, *tools, QUOTAS, JOURNAL]
+        alive = await asyncio.to_thread(list_actors, self._namespace)
+        names = [*self._routers, *filter(_restarts_anywhere, alive), JOURNAL]
         found = [name for name in names if await asyncio.to_thread(self._is_on, name, drained)]
         for name in found:
-            if name == QUOTAS or is_tools(name):
+            if _restarts_anywhere(name):
                 log.warning("the actor %s leaves node %s, which is drained", name, drained)
                 restart_elsewhere(cast(Any, await asyncio.to_thread(find_actor, name, self._namespace)))
             elif name != JOURNAL:
@@ -66,3 +66,8 @@ class SharedMoves:
     def _is_on(self, name: str, drained: str) -> bool:
         actor = find_actor(name, self._namespace)
         return actor is not None and node_of_actor(actor) == drained
+
+
+def _restarts_anywhere(name: str) -> bool:
+    """True if it is that of an actor that hands nothing over: a quota broker, or what runs tools."""
+    return is_quotas(name) or is_tools(name)

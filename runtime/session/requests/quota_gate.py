@@ -10,6 +10,7 @@ from ....providers.schema.usage import Usage
 from ...api.config import SessionConfig
 from ...governance.quotas.client import Admission, QuotaClient
 from ...governance.quotas.messages import Ending, Lane
+from ...governance.quotas.shards import QuotaClients
 from ...metrics import catalog
 from ...metrics.counts import COUNTS
 from .request_task import RequestTask
@@ -18,7 +19,7 @@ from .request_task import RequestTask
 class QuotaGate:
     """Sends requests when they are admitted, and reports what they have used. All requests of a host pass it."""
 
-    def __init__(self, client: QuotaClient) -> None:
+    def __init__(self, client: QuotaClient | QuotaClients) -> None:
         self.client = client
 
     async def run(self, task: RequestTask, account: str) -> Answer:

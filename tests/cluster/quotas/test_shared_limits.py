@@ -8,20 +8,24 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 import ray
+from fixtures.named_actors import actor_names
 from servers.limits.limited import Limited
 from servers.loopback import Loopback
 
 import rayconteur as rc
 from rayconteur.errors import IncompatibleNamespace
 from rayconteur.runtime import Labels, QuotaRule, Quotas, Waiting, WaitReason
-from rayconteur.runtime.cluster.directory.actor_names import QUOTAS
+from rayconteur.runtime.cluster.directory.actor_names import quotas_name
 
 PERIOD_S = 1.0
 SESSIONS = 20
 
 
-def governed(options: rc.RuntimeOptions, *rules: QuotaRule, learns: bool = False) -> rc.RuntimeOptions:
-    return msgspec.structs.replace(options, quotas=Quotas(rules=rules, learns=learns, period_s=PERIOD_S))
+def governed(
+    options: rc.RuntimeOptions, *rules: QuotaRule, learns: bool = False, brokers: int = 1
+) -> rc.RuntimeOptions:
+    quotas = Quotas(rules=rules, learns=learns, period_s=PERIOD_S, brokers=brokers)
+    return msgspec.structs.replace(options, quotas=quotas)
 
 
 def config(url: str, owner: str = "") -> rc.SessionConfig:
@@ -59,7 +63,8 @@ def test_sessions_on_two_actors_use_an_account_up_to_its_limits_and_are_not_turn
     server = Limited(requests=50, concurrent=8, period_s=PERIOD_S, answer_s=0.1)  # requests may be late
 
     async def main() -> None:
-        async with sessions(governed(options, limits), server) as (_, handles):
+        async with sessions(governed(options, limits, brokers=2), server) as (_, handles):
+            assert {quotas_name(0), quotas_name(1)} <= set(actor_names(options.namespace))
             await ask_for(0.5, handles)  # connections are opened
             server.statuses.clear()
             began_at = time.monotonic()
@@ -79,7 +84,7 @@ def test_sessions_on_two_actors_use_an_account_up_to_its_limits_and_are_not_turn
 
 
 async def joining_programs_have_the_same_limits(options: rc.RuntimeOptions, limits: QuotaRule) -> None:
-    for given in (options, governed(options, limits)):
+    for given in (options, governed(options, limits, brokers=2)):
         async with rc.Runtime(options=given):
             pass
     others = governed(options, QuotaRule(models="anthropic/*", requests=50))
@@ -99,7 +104,7 @@ def test_when_the_broker_dies_sessions_go_on_and_share_the_next_one(options: rc.
             before = server.statuses[200]
             asking = asyncio.create_task(ask_for(4.0, handles))
             await asyncio.sleep(1.0)
-            ray.kill(ray.get_actor(QUOTAS, namespace=options.namespace), no_restart=False)
+            ray.kill(ray.get_actor(quotas_name(0), namespace=options.namespace), no_restart=False)
             events = await asking
 
             assert not [event for event in events if isinstance(event, rc.Failed)]
