@@ -20,9 +20,10 @@ class Dedicated(msgspec.Struct, frozen=True, kw_only=True, tag="dedicated"):
 class Packed(msgspec.Struct, frozen=True, kw_only=True, tag="packed"):
     """Many sessions share an actor. A session costs about 20 KB of memory; thousands start in a second.
 
-    The first session starts *actors*. Each session goes to the actor with the fewest sessions; when every actor has
-    *sessions_per_actor*, another one is started, until there are *max_actors*, if that is given: then ``NoRoom`` is
-    raised. What counts is the placement of the session that is placed: a later one may have other numbers.
+    The first session starts *actors*. Each session goes to the actor with the fewest sessions, or to one with hardly
+    more on the node of its router; when every actor has *sessions_per_actor*, another one is started, until there are
+    *max_actors*, if that is given: then ``NoRoom`` is raised. What counts is the placement of the session that is
+    placed: a later one may have other numbers.
     """
 
     __repr__ = short_repr

@@ -46,10 +46,15 @@ class HostRef:
     """Closes one of its sessions at once."""
 
     def __post_init__(self) -> None:
-        self.channel = Channel(self._locate, self.driver_id, node_id(), tls())
+        self.channel = Channel(self.locate, self.driver_id, node_id(), tls())
         self.channel.timeout_s = self.timeout_s
         self.liveness = Liveness(partial(ping, self.channel))
         self.close_now = CallBatcher(self._close_all)
+
+    @property
+    def node_id(self) -> str:
+        """The id of its node, once it is known."""
+        return self.endpoint.node_id if self.endpoint else ""
 
     async def call(self, call: Callable[[SessionActorHandle], Awaitable[T]]) -> T:
         """The result of a *call* that takes the actor no time, and may be made again.
@@ -102,6 +107,12 @@ class HostRef:
             return death
         return None
 
+    async def locate(self) -> Endpoint:
+        """Where it listens: always there, since it is never restarted. Raises what ``call`` does."""
+        if self.endpoint is None:
+            self.endpoint = await self.call(lambda actor: actor.endpoint.remote())
+        return self.endpoint
+
     async def close_drained(self, key: SessionKey) -> None:
         """Close a session after its queued turns. That may take hours, so no other session shares the call."""
         (error,) = await self.call_while_alive(self.actor.close.remote([key], True))
@@ -121,12 +132,6 @@ class HostRef:
             await asyncio.wait({responding})
             if not responding.cancelled():
                 responding.exception()  # the call fails with the same one
-
-    async def _locate(self) -> Endpoint:
-        """Where it listens: always there, since it is never restarted."""
-        if self.endpoint is None:
-            self.endpoint = await self.call(lambda actor: actor.endpoint.remote())
-        return self.endpoint
 
     async def _close_all(self, keys: list[SessionKey]) -> Outcomes:
         return await self.call_while_alive(self.actor.close.remote(keys, False))

@@ -35,12 +35,18 @@ def shared_actor(name: str, options: RuntimeOptions, memory_bytes: int, nodes: R
     }
 
 
-def on_many_nodes(options: RuntimeOptions, avoided: Collection[str] = ()) -> RayOptions:
-    """For routers and session actors: spread over the nodes with the labels, except those *avoided*, by their ids."""
+def on_many_nodes(options: RuntimeOptions, avoided: Collection[str] = (), near: str = "") -> RayOptions:
+    """For routers and session actors: spread over the nodes with the labels, except those *avoided*, by their ids.
+
+    If the node *near* is given, and has room, it is that one.
+    """
     labels = dict(options.node_labels)
     if avoided:
         labels[_NODE_ID] = f"!in({','.join(sorted(avoided))})"
-    return {"scheduling_strategy": "SPREAD", "label_selector": labels or None}
+    spread: RayOptions = {"scheduling_strategy": "SPREAD", "label_selector": labels or None}
+    if near and near not in avoided:
+        return spread | {"label_selector": labels | {_NODE_ID: near}, "fallback_strategy": [{"label_selector": labels}]}
+    return spread
 
 
 def control_node(options: RuntimeOptions, nodes: Collection[Node]) -> str:

@@ -20,6 +20,10 @@ from .move_orders import MoveOrder
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.5
+_WAKE_S = 60.0
+"""How long a session is tried to be woken up that has left: each try lasts until an actor has not answered in time."""
+
+_CANT_GO_ON = "session %s has left its actor, and can't go on in another one; it does so when it is opened: %s"
 _AT_ONCE = 16
 """Sessions that one driver has go on at the same time. Each takes some calls, which its other work waits for."""
 
@@ -97,22 +101,22 @@ class Mover:
             return self._hosts.pool.replacement(host.id, detached, avoided)
 
         async with self._waking:
-            try:
-                await recovery.recover(*key, place=place)
-            except (UnknownSession, SessionClosed):
-                pass  # it was closed meanwhile
-            except RayconteurError as error:
-                log.warning(
-                    "session %s has left its actor, and can't go on in another one; it does so when it is opened: %s",
-                    key[0],
-                    error,
-                )
+            give_up_at = asyncio.get_running_loop().time() + _WAKE_S
+            while True:
+                try:
+                    await recovery.recover(*key, place=place)
+                except (UnknownSession, SessionClosed):
+                    pass  # it was closed meanwhile
+                except RayconteurError as error:
+                    if isinstance(error, Unreachable) and asyncio.get_running_loop().time() < give_up_at:
+                        await asyncio.sleep(_PAUSE_S)
+                        continue  # its router may be moving, too
+                    log.warning(_CANT_GO_ON, key[0], error)
+                return
 
 
 async def _node_to_avoid(host: HostRef) -> str:
     """The node of *host*, if there are others."""
     if len(await asyncio.to_thread(read_nodes)) == 1:
         return ""
-    if host.endpoint is None:
-        host.endpoint = await host.call(lambda actor: actor.endpoint.remote())
-    return host.endpoint.node_id
+    return (await host.locate()).node_id

@@ -19,12 +19,11 @@ from ..session_actor import SessionActor
 from ..shared_actors import SharedActors
 from ..tools.outliving import ToolsRef
 from .actor_settings import SessionActorSettings
+from .packing import WaitingSessions, pack
+from .router_nodes import RouterNodes
 from .warm_actors import WarmActors
 
 log = logging.getLogger(__name__)
-
-_GROUP_SESSIONS = 500
-"""Sessions that one call opens at most: between calls there is progress to report."""
 
 ANY_PROVIDER = ""
 """In place of a provider's name, for actors that have not loaded any."""
@@ -46,6 +45,7 @@ class ActorPool:
         self._packed: list[HostRef] = []
         self._replacements: dict[str, HostRef] = {}  # by the ids of packed actors that have died
         self._warm = WarmActors(self._start_warm, warm)
+        self._router_nodes = RouterNodes(shared_actors.routers, options.node_labels, shared_actors.other_versions)
         self.is_draining = False
         """True from ``drain`` on: nothing more is started."""
 
@@ -69,11 +69,20 @@ class ActorPool:
         self.require_not_draining()
         match placement:
             case Dedicated():
+                await self._router_nodes.read()
                 return [(self._take_warm(provider), [session_id]) for session_id in session_ids]
             case Packed():
                 if self._shared_actors.journal:
                     await self._find_room(len(session_ids), placement)
-                return self._pack(list(session_ids), placement)
+                self._require_room(len(session_ids), placement)
+                self._start_first(placement)
+                nodes = await self._router_nodes.read()
+                if nodes:
+                    await asyncio.gather(*map(_learn_node, self._packed))
+                self._require_room(len(session_ids), placement)  # others may have been assigned meanwhile
+                self._start_first(placement)
+                waiting = WaitingSessions(session_ids, nodes)
+                return [*pack(waiting, self._packed, placement.sessions_per_actor, self._start_packed)]
 
     def start(
         self,
@@ -85,12 +94,13 @@ class ActorPool:
     ) -> HostRef:
         """Start an actor. It loads *provider* before it is ready. Its name has *session_id*, if it is for one session.
 
-        It is *detached* also if the options say so. It is not on the node with the id *avoided*,
-        nor on one with another version of this package.
+        It is *detached* also if the options say so. It is not on the node with the id *avoided*, nor on one with
+        another version of this package. If it is for one session, it is near that one's router where there is room.
         """
         detached = detached or self._options.detached
         driver_id = self._shared_actors.driver_id
         owner = HostOwner(new_host_name(kind, driver_id, session_id), driver_id, detached)
+        near = self._router_nodes.near(session_id) if session_id else ""
         dedicated, memory = kind is not HostKind.PACKED, self._shared_actors.memory
         actor = SessionActor.options(
             name=owner.host_id,
@@ -100,7 +110,7 @@ class ActorPool:
             memory=memory.dedicated if dedicated else memory.packed,
             resources=dict(self._options.actor_resources),
             max_concurrency=CONCURRENCY,
-            **on_many_nodes(self._options, {*self._shared_actors.other_versions, avoided} - {""}),
+            **on_many_nodes(self._options, {*self._shared_actors.other_versions, avoided} - {""}, near),
         ).remote(
             owner,
             self._shared_actors.routers,
@@ -232,23 +242,9 @@ class ActorPool:
                 f"{sessions} more; close some, or raise Packed(max_actors=...) or sessions_per_actor"
             )
 
-    def _pack(self, session_ids: list[str], placement: Packed) -> list[SessionGroup]:
-        self._require_room(len(session_ids), placement)
-        groups: list[SessionGroup] = []
+    def _start_first(self, placement: Packed) -> None:
         while len(self._packed) < placement.actors:
             self._packed.append(self._start_packed())
-        share = min(_GROUP_SESSIONS, -(-len(session_ids) // len(self._packed)))
-        while session_ids:
-            host = min(self._packed, key=lambda packed: packed.sessions)
-            room = placement.sessions_per_actor - host.sessions
-            if room <= 0:
-                self._packed.append(self._start_packed())
-                continue
-            group = session_ids[: min(room, share)]
-            del session_ids[: len(group)]
-            groups.append((host, group))
-            host.sessions += len(group)
-        return groups
 
     def _start_packed(self) -> HostRef:
         return self.start(HostKind.PACKED)
@@ -267,6 +263,11 @@ async def _count_passivated(host: HostRef) -> None:
         passivated = await host.call(lambda actor: actor.passivated.remote())
         host.sessions -= passivated - host.passivated
         host.passivated = passivated
+
+
+async def _learn_node(host: HostRef) -> None:
+    with suppress(Unreachable, ActorDead):  # as above
+        await host.locate()
 
 
 async def _drained(host: HostRef, timeout_s: float) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 import msgspec
 import pytest
 from servers.clusters import placement_driver
-from servers.clusters.placement_driver import CONTROL_LABELS, LABELS, SESSIONS, SLOTS, Found
+from servers.clusters.placement_driver import CONTROL_LABELS, LABELS, NODES, PACKED, SESSIONS, SLOTS, Found
 from servers.two_nodes import ENVIRON, HEAD, THIRD, WORKER, json_line, three_nodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
@@ -52,3 +52,9 @@ def test_what_no_node_has_is_named_at_once(found: Found) -> None:
     label, resource = found.problems
     assert "no node of the cluster has the label zone=moon, the nodes have third, worker" in label
     assert f"no node of the cluster has {SLOTS + 1} of 'slot'" in resource
+
+
+def test_sessions_are_on_the_nodes_of_their_routers_and_as_many_on_each_actor(found: Found) -> None:
+    assert found.near["dedicated"] == 1
+    assert found.near["packed"] > 0.9
+    assert found.sizes == [PACKED // NODES] * NODES
