@@ -27,7 +27,7 @@ MAILS = rc.scripted.Script(
 )
 
 
-@rc.tool(approval="always")
+@rc.tool(approve="always")
 async def send_mail(to: str, text: str) -> str:
     """Send a mail."""
     print(f"first program: a mail to {to}: {text}", flush=True)

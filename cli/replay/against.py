@@ -174,5 +174,5 @@ def _without_code(config: SessionConfig) -> SessionConfig:
         msgspec.structs.replace(tool, shipped=None) if isinstance(tool, Tool) and tool.shipped else tool
         for tool in config.tools or ()
     )
-    approval = Approval.NEVER if isinstance(config.approval, ApprovalPolicy) else config.approval
-    return msgspec.structs.replace(config, tools=tools, approval=approval)
+    approval = Approval.NEVER if isinstance(config.approve, ApprovalPolicy) else config.approve
+    return msgspec.structs.replace(config, tools=tools, approve=approval)

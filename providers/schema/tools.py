@@ -55,7 +55,7 @@ class Tool(_AnyTool, frozen=True):
     """A tool that the program runs. *input_schema* is the JSON Schema of its input, an object.
 
     With *strict*, the provider guarantees input that matches the schema, and rejects schemas for which it can't.
-    A *deferred* tool is not shown to the model before a tool search has found it. *approval* is whether its uses wait
+    A *deferred* tool is not shown to the model before a tool search has found it. *approve* is whether its uses wait
     for approval, *start* when they run; ``None`` leaves it to the session's settings. With *ends_turn*, the turn ends
     when the tool has a result that is no error: the model does not get it before the next turn. None of these three is
     sent to the provider.
@@ -70,16 +70,16 @@ class Tool(_AnyTool, frozen=True):
     input_schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
     strict: bool = False
     deferred: bool = False
-    approval: Approval | None = None
+    approve: Approval | None = None
     start: ToolStart | None = None
     ends_turn: bool = False
     shipped: bytes | None = None
     builtin: BuiltIn | None = None
 
     def __post_init__(self) -> None:
-        if callable(self.approval):
+        if callable(self.approve):
             raise InvalidConfig(
-                "tool.approval", "a function decides for a rayconteur.tool, or for all tools as SessionConfig.approval"
+                "tool.approve", "a function decides for a rayconteur.tool, or for all tools as SessionConfig.approve"
             )
         check_fields(self, "tool")
         if not self.name:

@@ -49,7 +49,7 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     sent, and often rejected, again. *auto_continue* is how often in a turn an answer is continued that was cut off by
     the output limit or paused by the provider. After *max_steps* answers with tool uses, a turn ends when it has their
     results, or as *on_max_steps* says. Of the tools of one answer, at most *max_parallel_tools* run at a time, whoever
-    runs them; with 1 they run in the model's order, each when all before it have their results. *approval* is whether
+    runs them; with 1 they run in the model's order, each when all before it have their results. *approve* is whether
     uses of tools that do not say so themselves wait for ``Approve``, or a function that the session asks about each of
     them; *approval_timeout_s* is how long they wait at most, in seconds; so long, too, questions wait for the user. A
     tool use that may run and that nobody answers, or says anything of, for *results_timeout_s* seconds gets an error
@@ -72,9 +72,9 @@ class SessionSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     on_max_steps: OnMaxSteps = OnMaxSteps.END
     max_parallel_tools: Positive | None = None
     if TYPE_CHECKING:
-        approval: Approval | ApprovalPolicy | NeedsApproval = Approval.NEVER
+        approve: Approval | ApprovalPolicy | NeedsApproval = Approval.NEVER
     else:
-        approval: Approval | ApprovalPolicy = Approval.NEVER
+        approve: Approval | ApprovalPolicy = Approval.NEVER
     approval_timeout_s: PositiveSeconds | None = None
     results_timeout_s: PositiveSeconds | None = 3_600.0
     defer_tools: DeferTools = DeferTools.AUTO
@@ -95,8 +95,8 @@ def check_settings(settings: Settings, name: str) -> None:
     check_system(settings.system, f"{name}.system")
     if isinstance(settings.system, list):
         msgspec.structs.force_setattr(settings, "system", tuple(cast("list[Text]", settings.system)))
-    if callable(approval := getattr(settings, "approval", None)):
-        msgspec.structs.force_setattr(settings, "approval", ApprovalPolicy(cast(NeedsApproval, approval)))
+    if callable(approve := getattr(settings, "approve", None)):
+        msgspec.structs.force_setattr(settings, "approve", ApprovalPolicy(cast(NeedsApproval, approve)))
     check_fields(settings, name, unchecked=("provider", "compaction", "tools"))  # a provider is checked elsewhere
     check_tools(settings.tools, f"{name}.tools")
     if "compaction" in settings.__struct_fields__:

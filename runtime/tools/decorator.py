@@ -33,7 +33,7 @@ def tool(
     strict: bool = False,
     deferred: bool = False,
     ends_turn: bool = False,
-    approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
+    approve: Approval | Literal["never", "always"] | NeedsApproval | None = None,
     start: ToolStart | Literal["complete", "streaming"] | None = None,
     retries: int = 0,
     runs: Place | None = None,
@@ -50,7 +50,7 @@ def tool(
     strict: bool = False,
     deferred: bool = False,
     ends_turn: bool = False,
-    approval: Approval | Literal["never", "always"] | NeedsApproval | None = None,
+    approve: Approval | Literal["never", "always"] | NeedsApproval | None = None,
     start: ToolStart | Literal["complete", "streaming"] | None = None,
     retries: int = 0,
     runs: Place | None = None,
@@ -60,7 +60,7 @@ def tool(
     Its *name* and *description*, and those of its parameters, come from the function, its annotations
     (``Annotated[str, "the town"]``) and its docstring; the JSON Schema from its types: those that msgspec knows,
     structs and dataclasses among them, and pydantic models. A run takes at most *timeout_s* seconds. Tools that are not
-    *parallel* run alone. One that raises or takes too long is repeated up to *retries* times. *approval* is whether its
+    *parallel* run alone. One that raises or takes too long is repeated up to *retries* times. *approve* is whether its
     uses wait for approval: ``"always"``, ``"never"``, or a function, async or not, that tells it of a ``ToolUse``.
     *start* is when they run: ``"streaming"``, as soon as their input is complete, or ``"complete"``, with the answer.
     *strict*, *deferred* and *ends_turn* are those of ``Tool``; a strict schema requires all parameters. It runs in the
@@ -70,8 +70,8 @@ def tool(
     Raises:
         InvalidConfig: a parameter has no type, or one without a JSON Schema, or an option is invalid. It is named.
     """
-    run_options = _checked_options(timeout_s, parallel, retries, approval) | _checked_place(runs, approval)
-    own = _own_settings(approval, start) | {"deferred": deferred, "ends_turn": ends_turn}
+    run_options = _checked_options(timeout_s, parallel, retries, approve) | _checked_place(runs, approve)
+    own = _own_settings(approve, start) | {"deferred": deferred, "ends_turn": ends_turn}
 
     def made(function: Callable[..., Any]) -> FunctionTool:
         definition, parameters = _definition(function, name, description)
@@ -82,7 +82,7 @@ def tool(
     return made if function is None else made(function)
 
 
-def _checked_options(timeout_s: object, parallel: object, retries: object, approval: object) -> dict[str, Any]:
+def _checked_options(timeout_s: object, parallel: object, retries: object, approve: object) -> dict[str, Any]:
     """The options of runs, by name.
 
     Raises:
@@ -94,13 +94,13 @@ def _checked_options(timeout_s: object, parallel: object, retries: object, appro
         raise InvalidConfig("tool.parallel", f"give True or False, not {shown(parallel)}")
     if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
         raise InvalidConfig("tool.retries", f"give a number, 0 or more, not {shown(retries)}")
-    if approval is not None and approval not in tuple(Approval) and not callable(approval):
-        raise InvalidConfig("tool.approval", f"give 'always', 'never', or a function, not {shown(approval)}")
-    function = approval if callable(approval) else None
+    if approve is not None and approve not in tuple(Approval) and not callable(approve):
+        raise InvalidConfig("tool.approve", f"give 'always', 'never', or a function, not {shown(approve)}")
+    function = approve if callable(approve) else None
     return {"timeout_s": timeout_s, "parallel": parallel, "retries": retries, "approval": function}
 
 
-def _own_settings(approval: object, start: object) -> dict[str, Any]:
+def _own_settings(approve: object, start: object) -> dict[str, Any]:
     """What the definition has of *approval*, which has been checked, and of *start*.
 
     Raises:
@@ -109,12 +109,12 @@ def _own_settings(approval: object, start: object) -> dict[str, Any]:
     if start is not None and start not in tuple(ToolStart):
         raise InvalidConfig("tool.start", f"give 'streaming', 'complete' or None, not {shown(start)}")
     return {
-        "approval": Approval.NEVER if callable(approval) else approval,
+        "approve": Approval.NEVER if callable(approve) else approve,
         "start": None if start is None else ToolStart(cast(str, start)),
     }
 
 
-def _checked_place(place: object, approval: object) -> dict[str, Any]:
+def _checked_place(place: object, approve: object) -> dict[str, Any]:
     """Where it runs, as an option of runs.
 
     Raises:
@@ -122,10 +122,8 @@ def _checked_place(place: object, approval: object) -> dict[str, Any]:
     """
     if place is not None and not isinstance(place, Place):
         raise InvalidConfig("tool.runs", f"give a RayTask or an ActorMethod, or None, not {shown(place)}")
-    if place is not None and callable(approval):
-        raise InvalidConfig(
-            "tool.approval", "give 'always' or 'never': a tool on Ray is not run by a program that asks"
-        )
+    if place is not None and callable(approve):
+        raise InvalidConfig("tool.approve", "give 'always' or 'never': a tool on Ray is not run by a program that asks")
     return {"place": place}
 
 

@@ -101,7 +101,7 @@ def with_choice(choice: rc.ToolChoice) -> rc.SessionConfig:
         (lambda: ANY.Tool(name="a", input_schema=[1]), "tool.input_schema", "object"),
         (lambda: rc.Tool(name="a", input_schema={"type": "string"}), "tool.input_schema", "type 'object'"),
         (lambda: rc.Tool(name=""), "tool.name", "give the tool a name"),
-        (lambda: ANY.Tool(name="a", approval=bool), "tool.approval", "SessionConfig.approval"),
+        (lambda: ANY.Tool(name="a", approve=bool), "tool.approve", "SessionConfig.approve"),
         (lambda: ANY.ToolChoice(mode="never"), "tool_choice.mode", "auto, required, none"),
         (lambda: ANY.Reasoning(effort="huge"), "thinking.effort", "none, minimal, low"),
         (lambda: rc.Reasoning(budget_tokens=0), "thinking.budget_tokens", ">= 1"),

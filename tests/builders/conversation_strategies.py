@@ -58,7 +58,7 @@ PROVIDERS: list[ProviderConfig] = [
     *(Anthropic(model="claude"), SEARCHING, OpenAI(model="gpt")),
 ]
 RESPONSES_SIGNATURE = '{"id":"rs_1","encrypted_content":"s"}'  # a reasoning item of the Responses API
-LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approval=each) for each in Approval]
+LOOK_BY_APPROVAL = [Tool(name="look", input_schema={"type": "object"}, approve=each) for each in Approval]
 LOOK_BY_APPROVAL.append(Tool(name="look", input_schema={"type": "object"}, ends_turn=True))
 LOOK_BY_APPROVAL.extend(Tool(name="look", input_schema={"type": "object"}, start=each) for each in ToolStart)
 LOOK = Tool(name="look", description="Look.", input_schema={"type": "object"})
@@ -98,7 +98,7 @@ configs = st.builds(
     discard_refused=st.booleans(),
     auto_continue=st.sampled_from([0, 0, 1]),
     max_steps=st.sampled_from([25, 25, 1, 2]),
-    approval=st.sampled_from([Approval.NEVER, *Approval, POLICY]),
+    approve=st.sampled_from([Approval.NEVER, *Approval, POLICY]),
     approval_timeout_s=st.sampled_from([None, 60.0]),
     results_timeout_s=st.sampled_from([None, 60.0]),
     on_max_steps=st.sampled_from(OnMaxSteps),
@@ -106,7 +106,7 @@ configs = st.builds(
 )
 early_configs = configs.map(
     lambda config: msgspec.structs.replace(
-        config, tools=config.tools or BUILT_IN, start_tools=ToolStart.STREAMING, approval=Approval.NEVER
+        config, tools=config.tools or BUILT_IN, start_tools=ToolStart.STREAMING, approve=Approval.NEVER
     )
 )
 """Those whose tools start while an answer is streamed."""
@@ -152,7 +152,7 @@ config_changes = st.builds(
     on_interrupt=st.sampled_from([msgspec.UNSET, *OnInterrupt]),
     when_busy=st.sampled_from([msgspec.UNSET, *WhenBusy]),
     start_tools=st.sampled_from([msgspec.UNSET, *ToolStart]),
-    approval=st.sampled_from([msgspec.UNSET, msgspec.UNSET, *Approval, POLICY]),
+    approve=st.sampled_from([msgspec.UNSET, msgspec.UNSET, *Approval, POLICY]),
     retry=st.sampled_from([msgspec.UNSET, RetryPolicy(max_attempts=1)]),
     next=st.sampled_from(["request", "turn"]),
 )

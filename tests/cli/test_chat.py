@@ -110,7 +110,7 @@ def test_the_chat_prints_errors_and_goes_on(ray_address: str, rejecting_server: 
     assert keys["OPENAI_API_KEY"] not in done.stderr
 
 
-@rc.tool(runs=RayTask(num_cpus=0), approval="always")
+@rc.tool(runs=RayTask(num_cpus=0), approve="always")
 def send_mail(to: str) -> str:
     """Send a mail."""
     return f"sent to {to}"

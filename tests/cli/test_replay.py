@@ -239,7 +239,7 @@ def test_no_function_of_the_session_decides_about_approval(journal: Path, caplog
     file = journal.parent / "config.json"
     script = rc.scripted.Script(answers=((Call(name="look"),), (Say(text="Here."),)))
     policy = ApprovalPolicy(b"no pickle")
-    file.write_bytes(msgspec.json.encode(rc.SessionConfig(provider=rc.Scripted(script=script), approval=policy)))
+    file.write_bytes(msgspec.json.encode(rc.SessionConfig(provider=rc.Scripted(script=script), approve=policy)))
 
     result = replayed(journal, "--at", "3", "--against", str(file), "--json")
 

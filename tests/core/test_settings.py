@@ -61,7 +61,7 @@ EVERYTHING = Configure(
     thinking=Reasoning(effort="low"),
     stop_sequences=("stop",),
     streaming=False,
-    approval=Approval.ALWAYS,
+    approve=Approval.ALWAYS,
     on_max_steps=OnMaxSteps.ANSWER,
     max_parallel_tools=2,
     approval_timeout_s=5.0,

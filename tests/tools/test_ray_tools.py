@@ -202,7 +202,7 @@ def test_what_it_says_of_its_progress_is_an_event_unless_there_is_no_room_for_it
 
 def test_a_use_that_needs_approval_starts_when_it_has_it() -> None:
     runner = Runner(sees)
-    tool = msgspec.structs.replace(shipped(), approval=Approval.ALWAYS)
+    tool = msgspec.structs.replace(shipped(), approve=Approval.ALWAYS)
 
     async def main() -> None:
         async with running_session(scripted_config(ASKS, DONE, tools=(tool,))) as session:

@@ -12,7 +12,7 @@ from .function_tool import NeedsApproval
 class ApprovalPolicy(msgspec.Struct, frozen=True, tag="policy"):
     """*function*, a ``NeedsApproval``, decides which tool uses of a session need approval.
 
-    ``SessionConfig(approval=function)`` makes it. Once it has been shipped to the session, *function* is its pickle,
+    ``SessionConfig(approve=function)`` makes it. Once it has been shipped to the session, *function* is its pickle,
     which a journal keeps.
 
     Raises:
@@ -29,4 +29,4 @@ class ApprovalPolicy(msgspec.Struct, frozen=True, tag="policy"):
     def __post_init__(self) -> None:
         function = cast(object, self.function)
         if isinstance(function, type) or not (callable(function) or isinstance(function, bytes)):
-            raise InvalidConfig("approval", "give 'always', 'never', or a function that takes a ToolUse")
+            raise InvalidConfig("approve", "give 'always', 'never', or a function that takes a ToolUse")

@@ -33,7 +33,7 @@ async def with_shipped_tools(settings: S, options: RuntimeOptions, name: str) ->
     Raises:
         InvalidConfig: one can't be pickled, or requests what no node has; it is named, and the reason.
     """
-    settings = _with_shipped_policy(settings, f"{name}.approval")
+    settings = _with_shipped_policy(settings, f"{name}.approve")
     tools = cast(object, getattr(settings, "tools", ()))
     given = list(cast("Iterable[object]", tools)) if isinstance(tools, tuple | list) else []
     if not any(isinstance(tool, FunctionTool) and tool.run.place for tool in given):
@@ -43,10 +43,10 @@ async def with_shipped_tools(settings: S, options: RuntimeOptions, name: str) ->
 
 
 def _with_shipped_policy(settings: S, name: str) -> S:
-    match cast(object, getattr(settings, "approval", None)):
+    match cast(object, getattr(settings, "approve", None)):
         case ApprovalPolicy(function=function) if not isinstance(function, bytes):
             policy = ApprovalPolicy(_dumped(function, name, "the function"))
-            return msgspec.structs.replace(settings, approval=policy)
+            return msgspec.structs.replace(settings, approve=policy)
         case _:
             return settings
 

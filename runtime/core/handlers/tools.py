@@ -50,7 +50,7 @@ def emit_tool_batch(state: ConversationState, turn: Turn, batch: ToolBatch, at: 
     needs = {use.id: needs_approval(use, config, state.grants, at) for use in new}
     if unapproved := [each for each, is_needed in needs.items() if is_needed]:
         batch = batch.with_unapproved(unapproved)
-    if isinstance(policy := config.approval, ApprovalPolicy):
+    if isinstance(policy := config.approve, ApprovalPolicy):
         batch = batch.with_undecided((each for each, is_needed in needs.items() if is_needed is None), policy)
     emitted: list[Instruction] = []
     batch, given = with_given(batch.with_held(use.id for use in new if needs[use.id] is False), config)

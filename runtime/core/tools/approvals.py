@@ -41,8 +41,8 @@ def is_granted(use: ToolUse, grants: tuple[Grant, ...], at: float) -> bool:
 def needs_approval(use: ToolUse, config: SessionConfig, grants: tuple[Grant, ...], at: float) -> bool | None:
     """True if *use* has to be approved before it runs; ``None`` if the session's own function has to say so."""
     tools = (tool for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name)
-    own = next((tool.approval for tool in tools), None)
-    approval = config.approval if own is None else own
+    own = next((tool.approve for tool in tools), None)
+    approval = config.approve if own is None else own
     if approval is Approval.NEVER or is_granted(use, grants, at):
         return False
     return None if isinstance(approval, ApprovalPolicy) else True

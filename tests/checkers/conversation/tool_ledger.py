@@ -104,7 +104,7 @@ class ToolLedger:
             unclear = [use for use in self._uses_of_programs() if self._needs_approval(use, config, event.at) is None]
             assert names_and_inputs(step.uses) == names_and_inputs(unclear)
             self.policy, self.undecided = step.policy, ids_of(step.uses)
-            assert step.policy == config.approval
+            assert step.policy == config.approve
         if isinstance(step, ResumeTools):
             return
         assert step.uses
@@ -300,8 +300,8 @@ class ToolLedger:
             self.granted += [(use.name, use.input if message.grant == "arguments" else None, until) for use in uses]
 
     def _needs_approval(self, use: ToolUse, config: SessionConfig, at: float) -> bool | None:
-        own = [tool.approval for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name]
-        approval = next((each for each in own if each is not None), config.approval)
+        own = [tool.approve for tool in config.tools if isinstance(tool, Tool) and tool.name == use.name]
+        approval = next((each for each in own if each is not None), config.approve)
         is_granted = any(
             name == use.name and (granted is None or _json(granted) == _json(use.input)) and at < until
             for name, granted, until in self.granted

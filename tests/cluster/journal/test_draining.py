@@ -20,7 +20,7 @@ from rayconteur.scripted import Call, Say, Script, Wait
 ECHO = rc.SessionConfig(provider=rc.Scripted())
 SLOW = rc.Scripted(script=Script(answers=((Say(text="once upon a midnight dreary"),),), tokens_per_s=10))
 ENDLESS = rc.Scripted(script=Script(answers=((Say(text="once"), Wait(seconds=60)), (Say(text="nevermore"),))))
-LOOK = rc.Tool(name="look", description="Look.", input_schema={"type": "object"}, approval=rc.runtime.Approval.ALWAYS)
+LOOK = rc.Tool(name="look", description="Look.", input_schema={"type": "object"}, approve=rc.runtime.Approval.ALWAYS)
 ASKS = rc.Scripted(script=Script(answers=((Call(name="look"),), (Say(text="found"),))))
 
 

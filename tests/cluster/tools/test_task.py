@@ -267,7 +267,7 @@ def test_what_no_node_has_is_named(place: RayTask, problem: str | None) -> None:
         (lambda: RayTask(resources={"GPU": 1}), "resources"),
         (lambda: RayTask(resources={"disk": "much"}), "resources"),  # type: ignore[dict-item]
         (lambda: ActorMethod(""), "actor_name"),
-        (lambda: rc.tool(runs=TASK, approval=bool), "approval"),
+        (lambda: rc.tool(runs=TASK, approve=bool), "approve"),
         (lambda: rc.tool(runs="ray"), "runs"),  # type: ignore[call-overload]
     ],
 )

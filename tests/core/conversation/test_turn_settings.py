@@ -259,7 +259,7 @@ def test_a_message_without_any_is_repeated_without_any() -> None:
 
 
 def test_a_tool_of_the_turn_that_needs_approval_waits_for_it() -> None:
-    asks_first = TurnSettings(tools=(Tool(name="look", approval=Approval.ALWAYS),))
+    asks_first = TurnSettings(tools=(Tool(name="look", approve=Approval.ALWAYS),))
     conversation = opened_conversation(OWN)
     conversation.handle(received(msg.UserMessage(content=(Text("How many?"),), settings=asks_first)))
 

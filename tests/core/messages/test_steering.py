@@ -74,7 +74,7 @@ def test_they_follow_the_results_of_the_next_step_in_the_order_of_their_arrival(
 
 
 def test_they_wait_for_all_results_and_approvals() -> None:
-    tools = (Tool(name="look", approval=Approval.ALWAYS),)
+    tools = (Tool(name="look", approve=Approval.ALWAYS),)
     conversation = conversation_in(State.REQUESTING, msgspec.structs.replace(DISCARD, tools=tools))
     conversation.handle(answered(1, tool_use("a"), tool_use("b")))
     conversation.handle(steering("one"))

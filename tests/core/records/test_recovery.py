@@ -92,7 +92,7 @@ def test_tools_that_ran_on_ray_run_again_and_those_of_programs_do_not() -> None:
 
 
 def test_an_approval_is_still_waited_for() -> None:
-    config = SessionConfig(provider=Scripted(), approval=Approval.ALWAYS, approval_timeout_s=60.0)
+    config = SessionConfig(provider=Scripted(), approve=Approval.ALWAYS, approval_timeout_s=60.0)
     conversation = conversation_in(State.TOOLS_OUT, config)
 
     timers = effects(conversation.handle(RECOVERED))

@@ -29,7 +29,7 @@ from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import DecideApproval, Instruction, SendRequest, StartToolTimer
 
 POLICY = ApprovalPolicy(b"pickled")
-DECIDES = msgspec.structs.replace(DISCARD, approval=POLICY, approval_timeout_s=600.0)
+DECIDES = msgspec.structs.replace(DISCARD, approve=POLICY, approval_timeout_s=600.0)
 
 
 def use(use_id: str, name: str = "look") -> ToolUse:
@@ -68,7 +68,7 @@ def test_no_use_runs_before_the_function_has_decided_and_then_only_those_that_ne
 
 
 def test_the_function_is_not_asked_where_the_tool_or_a_grant_says_it() -> None:
-    own = (Tool(name="free", approval=Approval.NEVER), Tool(name="asks", approval=Approval.ALWAYS))
+    own = (Tool(name="free", approve=Approval.NEVER), Tool(name="asks", approve=Approval.ALWAYS))
     conversation, instructions = asked(
         use("a", "free"), use("b", "asks"), use("c"), config=msgspec.structs.replace(DECIDES, tools=own)
     )
@@ -109,7 +109,7 @@ def test_a_decision_after_the_end_of_its_turn_is_ignored(end: msg.ToLLM) -> None
 
 def test_another_process_asks_again_the_function_that_was_in_force() -> None:
     conversation, instructions = asked(use("a"), use("b"))
-    conversation.handle(received(msg.Configure(approval=Approval.NEVER)))
+    conversation.handle(received(msg.Configure(approve=Approval.NEVER)))
 
     [again] = effects(conversation.handle(ev.Recovered()))
 

@@ -33,8 +33,8 @@ from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.tools.approvals import MAX_GRANTS
 
-CAREFUL = msgspec.structs.replace(DISCARD, approval=Approval.ALWAYS)
-FREE, ASKS = Tool(name="free", approval=Approval.NEVER), Tool(name="asks", approval=Approval.ALWAYS)
+CAREFUL = msgspec.structs.replace(DISCARD, approve=Approval.ALWAYS)
+FREE, ASKS = Tool(name="free", approve=Approval.NEVER), Tool(name="asks", approve=Approval.ALWAYS)
 
 
 def use(use_id: str, name: str = "look", at: int = 1) -> ToolUse:
@@ -77,7 +77,7 @@ def test_tool_uses_that_need_approval_come_in_a_batch_of_their_own_when_they_hav
     ],
 )
 def test_a_tool_says_for_itself_whether_its_uses_need_approval(own: Approval, session: Approval, asks: bool) -> None:
-    config = msgspec.structs.replace(DISCARD, tools=(Tool(name="look", approval=own),), approval=session)
+    config = msgspec.structs.replace(DISCARD, tools=(Tool(name="look", approve=own),), approve=session)
 
     conversation = opened_conversation(config)
     conversation.handle(user_message("hi"))

@@ -36,7 +36,7 @@ from rayconteur.runtime.core.handlers.early_tools import WITHDRAWN
 from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.phases import ToolsOut
 
-LOOK, CAREFUL = Tool(name="look"), Tool(name="careful", approval=Approval.ALWAYS)
+LOOK, CAREFUL = Tool(name="look"), Tool(name="careful", approve=Approval.ALWAYS)
 LATE = Tool(name="late", start=ToolStart.COMPLETE)
 TOOLS = (LOOK, CAREFUL, LATE, ASK_USER)
 STREAMING = msgspec.structs.replace(DISCARD, tools=TOOLS, start_tools=ToolStart.STREAMING)

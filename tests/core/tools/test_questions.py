@@ -38,7 +38,7 @@ from rayconteur.runtime.core.instructions import SendRequest, StartToolTimer
 from rayconteur.runtime.core.tools.batch import NOBODY_REPLIED
 
 LOOK = Tool(name="look")
-ASKS = msgspec.structs.replace(DISCARD, tools=(LOOK, ASK_USER), approval=Approval.ALWAYS)
+ASKS = msgspec.structs.replace(DISCARD, tools=(LOOK, ASK_USER), approve=Approval.ALWAYS)
 
 
 def question(use_id: str, text: str = "Which town?", **input_: Any) -> ToolUse:

@@ -40,9 +40,9 @@ def tools(most: int) -> tuple[Tool, ...]:
     on_ray = shipped(max_parallel=most)
     return (
         on_ray,
-        msgspec.structs.replace(on_ray, name="look_if_you_may", approval=Approval.ALWAYS),
+        msgspec.structs.replace(on_ray, name="look_if_you_may", approve=Approval.ALWAYS),
         Tool(name="here"),
-        Tool(name="here_if_you_may", approval=Approval.ALWAYS),
+        Tool(name="here_if_you_may", approve=Approval.ALWAYS),
     )
 
 
@@ -163,14 +163,14 @@ def test_a_session_says_how_many_run_at_a_time_whoever_runs_them(name: str) -> N
     data=st.data(),
     names=st.lists(st.sampled_from([*NAMES, "ask_user", "unknown"]), min_size=1, max_size=7),
     start=st.sampled_from(ToolStart),
-    approval=st.sampled_from([POLICY, Approval.NEVER]),
+    approve=st.sampled_from([POLICY, Approval.NEVER]),
 )
 @settings(derandomize=True, max_examples=examples(100, 2_000))
 def test_a_session_runs_its_tools_in_order_each_when_all_before_it_have_their_results(
-    data: st.DataObject, names: list[str], start: ToolStart, approval: ApprovalPolicy | Approval
+    data: st.DataObject, names: list[str], start: ToolStart, approve: ApprovalPolicy | Approval
 ) -> None:
     in_order = msgspec.structs.replace(
-        config(3, start), max_parallel_tools=1, tools=(*tools(3), ASK_USER), approval=approval
+        config(3, start), max_parallel_tools=1, tools=(*tools(3), ASK_USER), approve=approve
     )
     uses = [ToolUse(id=use.id, name=use.name, input={"question": "Which?"}) for use in uses_of(names)]
     conversation, ended = conversation_in(State.REQUESTING, in_order), list[str]()

@@ -26,7 +26,7 @@ from rayconteur.runtime.core.instructions import SendRequest, StartToolTimer
 from rayconteur.runtime.core.tools.batch import NOBODY_ANSWERED, NOBODY_APPROVED
 
 LIMITED = msgspec.structs.replace(DISCARD, results_timeout_s=60.0, approval_timeout_s=600.0)
-CAREFUL = msgspec.structs.replace(LIMITED, approval=Approval.ALWAYS)
+CAREFUL = msgspec.structs.replace(LIMITED, approve=Approval.ALWAYS)
 
 
 def started(config: SessionConfig) -> tuple[Conversation, StartToolTimer]:

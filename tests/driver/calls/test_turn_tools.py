@@ -137,7 +137,7 @@ def asks_about(use: rc.ToolUse) -> bool:
 def messages_about(*ids: str, refuses: Exception | None = None) -> list[ToLLM]:
     """What a program sends whose tool asks for approval of some of the tool uses *ids*."""
 
-    @rc.tool(approval=asks_about)
+    @rc.tool(approve=asks_about)
     async def look() -> str:
         return "two ravens"
 
@@ -168,7 +168,7 @@ def test_a_function_that_takes_long_to_tell_of_approval_holds_up_no_other_use_un
         await asyncio.sleep(50)
         return False
 
-    @rc.tool(approval=takes_long)
+    @rc.tool(approve=takes_long)
     async def careful() -> None: ...
 
     @rc.tool(parallel=parallel)
@@ -200,7 +200,7 @@ def test_a_tool_use_for_which_another_program_asked_waits() -> None:
 
 
 def test_an_approved_tool_use_comes_again_and_is_not_asked_about_twice() -> None:
-    @rc.tool(approval=asks_about)
+    @rc.tool(approve=asks_about)
     async def look() -> str:
         return "two ravens"
 

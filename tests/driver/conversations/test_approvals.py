@@ -24,7 +24,7 @@ from rayconteur.scripted import Call, Say
 sent: list[str] = []
 
 
-@rc.tool(approval="always")
+@rc.tool(approve="always")
 async def send_mail(to: str) -> str:
     """Send a mail."""
     sent.append(to)
@@ -131,7 +131,7 @@ def test_a_function_of_the_session_decides_about_all_tools_wherever_they_run(run
     config = msgspec.structs.replace(
         scripted(tuple(calls), (Say("done"),), (Call("pay", {"eur": 1_000}),), (Say("done"),)),
         tools=(pay, transfer, rc.Tool(name="by_hand")),
-        approval=is_expensive,
+        approve=is_expensive,
     )
     session = runtime.spawn(config)
     asked: list[str] = []
@@ -151,9 +151,9 @@ def test_a_function_of_the_session_decides_about_all_tools_wherever_they_run(run
                 pass
 
     assert asked == [f"{name} 1000" for name in names]
-    session.configure(rc.Configure(approval=lambda use: False))
+    session.configure(rc.Configure(approve=lambda use: False))
     assert session.ask("pay").answer().text == "done"
-    assert isinstance(session.settings().approval, ApprovalPolicy)
+    assert isinstance(session.settings().approve, ApprovalPolicy)
 
 
 def test_another_program_approves_later_when_the_one_that_asked_is_gone(options: rc.RuntimeOptions) -> None:
@@ -161,7 +161,7 @@ def test_another_program_approves_later_when_the_one_that_asked_is_gone(options:
     pays = msgspec.structs.replace(
         scripted((Call("transfer", {"eur": 1}, id="a"),), (Say("done"),)),
         tools=(transfer,),
-        approval=rc.runtime.Approval.ALWAYS,
+        approve=rc.runtime.Approval.ALWAYS,
     )
 
     async def main() -> tuple[tuple[str, ...], list[bool], str]:
@@ -195,8 +195,8 @@ def test_a_function_that_can_not_travel_is_named(runtime: blocking.Runtime) -> N
         with lock:
             return True
 
-    with pytest.raises(InvalidConfig, match=r"config\.approval: the function can't be sent to Ray: TypeError"):
-        runtime.spawn(msgspec.structs.replace(SENDS, approval=locks))
+    with pytest.raises(InvalidConfig, match=r"config\.approve: the function can't be sent to Ray: TypeError"):
+        runtime.spawn(msgspec.structs.replace(SENDS, approve=locks))
     session = runtime.spawn(SENDS)
-    with pytest.raises(InvalidConfig, match="approval"):
-        session.configure(rc.Configure(approval=locks))
+    with pytest.raises(InvalidConfig, match="approve"):
+        session.configure(rc.Configure(approve=locks))

@@ -11,7 +11,7 @@ from rayconteur.runtime.api.tools.builtins import ASK_USER
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.session.statuses import status_of
 
-ASKS = Tool(name="asks", approval=Approval.ALWAYS)
+ASKS = Tool(name="asks", approve=Approval.ALWAYS)
 ORIGIN = ForkOrigin(session_id="s", epoch=1, turn=3)
 
 

@@ -85,7 +85,7 @@ def test_a_turn_ends_whose_function_is_deciding_about_approval() -> None:
     async def main() -> None:
         namespace = Namespace(SlowJournal())
         policy = ApprovalPolicy(pickle.dumps(decides_when_it_may))
-        await namespace.open(scripted_config((Call(name="look", id="a"),), (Say(text="found"),), approval=policy))
+        await namespace.open(scripted_config((Call(name="look", id="a"),), (Say(text="found"),), approve=policy))
         await namespace.host.ask("look")
         await asyncio.to_thread(DECIDES.wait)
         draining = asyncio.create_task(namespace.host.host.leaving.drain(60))
@@ -106,7 +106,7 @@ def test_a_turn_ends_whose_function_is_deciding_about_approval() -> None:
 def test_a_session_that_waits_for_approval_delays_nothing() -> None:
     async def main() -> None:
         namespace = Namespace(SlowJournal())
-        look = msgspec.structs.replace(TOOL, approval=rc.runtime.Approval.ALWAYS)
+        look = msgspec.structs.replace(TOOL, approve=rc.runtime.Approval.ALWAYS)
         await namespace.open(scripted_config((Call(name="look"),), (Say(text="found"),), tools=(look,)))
         await namespace.host.ask("look")
         await namespace.wait_for(lambda event: isinstance(event, rc.runtime.ApprovalRequested))

@@ -113,7 +113,7 @@ def test_only_the_sessions_that_are_meant_leave() -> None:
 
 def test_a_session_that_waits_for_an_approval_leaves_at_once_and_is_approved_elsewhere() -> None:
     tool = rc.Tool(
-        name="look", description="Look.", input_schema={"type": "object"}, approval=rc.runtime.Approval.ALWAYS
+        name="look", description="Look.", input_schema={"type": "object"}, approve=rc.runtime.Approval.ALWAYS
     )
 
     async def main() -> None:

@@ -62,7 +62,7 @@ def policy_of(function: Callable[[rc.ToolUse], object]) -> ApprovalPolicy:
 
 
 def config_with(policy: ApprovalPolicy) -> rc.SessionConfig:
-    return scripted_config(*LOOKS, approval=policy)
+    return scripted_config(*LOOKS, approve=policy)
 
 
 def uses_of(session: SessionFixture, kind: type[rc.ToolBatch | ApprovalRequested]) -> list[str]:
@@ -133,7 +133,7 @@ def test_a_function_that_hangs_takes_only_some_threads() -> None:
     uses = tuple(Call("look", id=f"{number}") for number in range(MAX_THREADS + 3))
 
     async def main() -> None:
-        config = scripted_config(uses, (Say("seen"),), approval=policy_of(is_asked))
+        config = scripted_config(uses, (Say("seen"),), approve=policy_of(is_asked))
         async with running_session(config) as session:
             session.ask()
             for _ in range(MAX_THREADS):
@@ -172,6 +172,6 @@ def test_an_interrupt_ends_the_wait_for_the_function() -> None:
 def test_only_a_function_can_decide() -> None:
     wrong_values: list[Any] = [ApprovalPolicy, 3, "sometimes"]
     for wrong in wrong_values:
-        with pytest.raises(rc.errors.InvalidConfig, match="approval"):
-            rc.SessionConfig(provider=rc.Scripted(), approval=wrong)
-    assert rc.Configure(approval=raises).approval == ApprovalPolicy(raises)
+        with pytest.raises(rc.errors.InvalidConfig, match="approve"):
+            rc.SessionConfig(provider=rc.Scripted(), approve=wrong)
+    assert rc.Configure(approve=raises).approve == ApprovalPolicy(raises)
