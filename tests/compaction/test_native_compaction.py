@@ -160,6 +160,18 @@ def test_a_failure_costs_no_history_as_long_as_the_request_fits(provider: Provid
     assert len(provider.requests) == requests + 1
 
 
+@pytest.mark.parametrize(("fewer", "is_shorter"), [(0, False), (1, True)])
+def test_a_summary_has_fewer_tokens_than_what_it_stands_for(fewer: int, is_shorter: bool) -> None:
+    history = turns(8)
+    tokens = total_tokens(history[:12]) - fewer
+    provider = Provider(Opaque(provider="scripted", type="compaction", json=b"x" * (tokens - total_tokens([user(1)]))))
+
+    budget = total_tokens(history) - 1
+    result = compacted(history, NativeCompaction(keep_recent_turns=2), budget, natively=provider.compact)
+
+    assert (result.messages is not None) == is_shorter
+
+
 def test_after_a_failure_the_next_layer_drops_no_more_than_a_request_has_no_room_for() -> None:
     history, provider = turns(8), Provider(error=Overloaded("busy", "scripted"))
     layers = (NativeCompaction(keep_recent_turns=2), Window(keep_recent_turns=2))

@@ -64,6 +64,7 @@ def test_the_kind_of_a_long_text_is_that_of_its_beginning_and_its_middle() -> No
     assert sizes(prose + code).code == about(8_000 / 3.4)
     assert sizes(prose + prose + code[:2_000]).prose == about(10_000 / 4.4)
     assert sizes("a" * 3_760 + ";" * 240).prose == about(4_000 / 4.4)
+    assert sizes("a" * 1_500 + ";" * 150 + "a" * 1_350).prose == about(3_000 / 4.4)  # read once, as a whole
 
 
 @pytest.mark.parametrize(

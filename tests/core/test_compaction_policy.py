@@ -145,13 +145,23 @@ def test_without_a_figure_the_window_is_less_than_what_was_refused_and_no_less_t
 # Settings without room for a history
 
 
-@pytest.mark.parametrize(("max_output_tokens", "settings_tokens"), [(95_001, 0), (1, 95_000), (50_000, 45_001)])
+@pytest.mark.parametrize(
+    ("max_output_tokens", "settings_tokens", "field"),
+    [
+        (95_001, 0, "max_output_tokens"),
+        (1, 95_000, "system"),
+        (50_000, 45_001, "max_output_tokens"),
+        (50_000, 50_000, "max_output_tokens"),
+        (50_000, 50_001, "system"),
+    ],
+)
 def test_settings_that_leave_no_room_for_a_history_are_rejected_with_the_figures(
-    max_output_tokens: int, settings_tokens: int
+    max_output_tokens: int, settings_tokens: int, field: str
 ) -> None:
     with pytest.raises(InvalidConfig) as raised:
         require_room(config(max_output_tokens), settings_tokens)
 
+    assert raised.value.field == field
     for figure in (LIMIT, max_output_tokens, settings_tokens):
         assert f"{figure:,}" in str(raised.value)
 

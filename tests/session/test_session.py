@@ -52,6 +52,18 @@ def test_retries_stop_at_the_limits_of_the_policy(policy: rc.RetryPolicy, reques
     run(main())
 
 
+def test_all_of_the_time_since_the_first_request_counts_for_retries() -> None:
+    policy = rc.RetryPolicy(max_attempts=200, first_delay_s=1, max_delay_s=1, max_elapsed_s=20)
+
+    async def main() -> None:
+        async with running_session(scripted_config((Fail(),), retry=policy)) as session:
+            started_at = asyncio.get_running_loop().time()
+            assert isinstance(await session.wait_for_end(session.ask()), rc.Failed)
+            assert 19 < asyncio.get_running_loop().time() - started_at < 22
+
+    run(main())
+
+
 def test_the_time_for_retries_begins_with_the_first_request_of_each_answer() -> None:
     policy = rc.RetryPolicy(max_elapsed_s=60, first_delay_s=1)
 

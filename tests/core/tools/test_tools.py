@@ -38,7 +38,7 @@ from rayconteur.runtime.api.settings.policies import Limits, OnMaxSteps
 from rayconteur.runtime.api.status import State
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
-from rayconteur.runtime.core.tools.batch import MALFORMED
+from rayconteur.runtime.core.tools.batch import MALFORMED, NO_MORE
 from rayconteur.runtime.core.turn import MAX_REFUSED_BATCHES
 
 
@@ -237,7 +237,7 @@ def test_repeated_batches_without_valid_input_fail_the_turn_and_retry_continues(
     [end] = turn_ends(conversation.handle(answered(MAX_REFUSED_BATCHES, tool_use("a", malformed="{"))))
 
     assert isinstance(end, out.Failed)
-    assert end.code == "malformed_tool_input"
+    assert (end.code, end.retryable) == ("malformed_tool_input", True)
     assert only_one(SendRequest, conversation.handle(received(msg.Retry()))).messages == conversation.history
 
 
@@ -330,6 +330,9 @@ def test_a_model_that_asks_for_tools_when_it_may_use_none_ends_the_turn() -> Non
     assert end.stop_reason is StopReason.MAX_STEPS
     assert not [event for event in emitted_events(instructions) if isinstance(event, out.ToolBatch)]
     assert history_lines(conversation.history)[-1] == "user: b!"
+    [result] = conversation.history[-1].content
+    assert isinstance(result, ToolResult)
+    assert (result.tool_use_id, result.is_error, result.content) == ("b", True, (Text(NO_MORE),))
 
 
 def test_what_a_tool_took_and_that_it_started_is_in_its_events() -> None:

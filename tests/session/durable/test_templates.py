@@ -95,14 +95,18 @@ def test_a_session_that_comes_back_follows_before_it_takes_a_message(is_older_kn
     run(main())
 
 
-def test_a_session_that_comes_back_needs_the_provider_of_its_template() -> None:
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_a_session_that_comes_back_needs_the_provider_of_its_template(all_of_them: bool) -> None:
     async def main() -> None:
         namespace = await opened()
         namespace.host.kill()
         other = rc.SessionConfig(provider=rc.Scripted(model="other"))
         template = msgspec.structs.replace(TEMPLATE, versions=(TemplateVersion(2, 1.0, other),))
         host = new_host(namespace)
-        host.host.templates.learn([template])
+        if all_of_them:
+            host.host.templates.learn_all(TemplateBook(template.revision, {template.name: template}))
+        else:
+            host.host.templates.learn([template])
 
         providers = await host.host.rebuild(KEY)
         await host.host.resume(KEY, Supplied(providers))
