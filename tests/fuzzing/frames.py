@@ -31,7 +31,7 @@ from rayconteur.runtime.cluster import host_calls
 from rayconteur.runtime.events import router_calls
 from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.router_calls import RouterCall
-from rayconteur.runtime.events.segments import EndedSessions, HeldSession, Position, SessionEnd, encode_segments
+from rayconteur.runtime.events.segments import EndedSessions, HeldSession, Positions, SessionEnd, encode_segments
 from rayconteur.runtime.events.subscriptions import Subscription, SubscriptionUpdate
 from rayconteur.runtime.session.host import Host
 from rayconteur.runtime.session.requests.client_pool import ClientPool
@@ -45,7 +45,7 @@ ATTACKER, BYSTANDER = "attacker", "bystander"
 HANDSHAKE_S = 0.2
 LIMITS = RouterLimits(session_bytes=4_000, total_bytes=100_000, ended_sessions=20)
 
-_positions = msgspec.msgpack.Decoder(dict[str, Position]).decode
+_positions = msgspec.msgpack.Decoder(Positions).decode
 
 ODD: tuple[Any, ...] = (
     None,
@@ -109,7 +109,7 @@ async def router_target() -> AsyncGenerator[Target]:
             published += 1
             await channel.call(RouterCall.PUBLISH, encode_segments([segment(BYSTANDER, published)]))
             positions = _positions(await channel.call(RouterCall.POSITIONS) or b"")
-            assert positions[BYSTANDER] == (1, published)
+            assert positions.sessions[BYSTANDER] == (1, published)
 
         yield Target(endpoint, _router_requests(), check)
 

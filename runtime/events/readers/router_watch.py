@@ -9,9 +9,7 @@ from ...streams.liveness import Liveness
 log = logging.getLogger(__name__)
 
 _INTERVAL = 0.25
-"""How often it looks, as a share of the timeout. A check takes half of it: whoever waits is told in time."""
-
-_WITHIN = 0.5
+"""How often it looks, as a share of the timeout. What takes that much longer was held up: this process was stopped."""
 
 
 class RouterWatch:
@@ -34,25 +32,34 @@ class RouterWatch:
         """Something has come from the router."""
         self._responded_at = self._clock()
 
+    @property
+    def _left_s(self) -> float:
+        return self._responded_at + self._timeout_s - self._clock()
+
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            await asyncio.sleep(_INTERVAL * self._timeout_s)
-            if not self._is_needed():
+            pause_s = min(_INTERVAL * self._timeout_s, self._left_s)
+            due_at = self._clock() + pause_s
+            await asyncio.sleep(pause_s)
+            if not self._is_needed() or self._was_stopped(due_at):
                 self.note_response()
-            elif self._clock() - self._responded_at >= _INTERVAL * self._timeout_s:
+            elif self._left_s <= (1 - _INTERVAL) * self._timeout_s:
                 await self._check()
 
     async def _check(self) -> None:
-        begun_at = self._clock()
+        due_at = self._clock() + self._left_s
         try:
-            await self._liveness.reach(_WITHIN * self._timeout_s)
+            await self._liveness.reach(self._left_s)
         except Exception as error:  # any error of the transport: only the transport knows its errors
             log.debug("the router does not respond: %s", error)
-            took_s = self._clock() - begun_at
-            if took_s > (_WITHIN + _INTERVAL) * self._timeout_s:  # this process was stopped itself
+            if self._was_stopped(due_at):
                 self.note_response()
-            elif self._clock() - self._responded_at >= (1 - _INTERVAL) * self._timeout_s:
+            elif self._left_s <= 0:
                 self._on_silence()
+                self.note_response()
         else:
             self.note_response()
+
+    def _was_stopped(self, due_at: float) -> bool:
+        return self._clock() > due_at + _INTERVAL * self._timeout_s

@@ -53,7 +53,8 @@ def test_a_reader_fails_in_time_if_its_router_does_not_respond(
         with pytest.raises(Unreachable, match="the router of the session did not answer within 10 s"):
             await anext(reader)
 
-        assert asyncio.get_running_loop().time() - silent_at <= TIMEOUT_S
+        # It was last heard at most two seconds and a half before: a restart may take the rest.
+        assert 0.75 * TIMEOUT_S <= asyncio.get_running_loop().time() - silent_at <= TIMEOUT_S
 
     play(scene)
 
