@@ -13,6 +13,7 @@ from ..api.journal import SQLiteJournalConfig
 from ..api.options import NEEDS_JOURNAL, RuntimeOptions
 from ..events.readers.unknown_sessions import FindRecorded
 from ..events.router_connections import RouterConnections, connections_of
+from ..journal.journal import IN_ONE_FILE
 from ..journal.remote.remote_journal import RemoteJournal
 from .directory.actor import DirectoryActor, DirectoryHandle
 from .directory.actor_names import DIRECTORY, router_name
@@ -20,7 +21,7 @@ from .directory.client import DirectoryClient
 from .directory.lease import Lease
 from .directory.namespace import Given, Namespace
 from .directory.package_version import incompatible, package_version
-from .journal.client import JournalRef, find_or_start_journal, opened_journal
+from .journal.client import JournalOpening, JournalRef, find_or_start_journal, opened_journal
 from .journal.place import JournalPlace, journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
 from .nodes.actor_options import RayOptions, control_node, on_many_nodes, on_one_node, shared_actor
@@ -48,6 +49,8 @@ class SharedActors:
     other_versions: dict[str, str]
     """The versions of this package on nodes that have another one, by their ids: no session actor is started there."""
     journal: JournalRef | None = None
+    journal_opening: JournalOpening | None = None
+    """Where nobody waits for the journal before it is needed: it is new, and in a file that nobody has named."""
     quotas: QuotasRef | None = None
 
     def connect_to_routers(self, find_recorded: FindRecorded | None) -> RouterConnections:
@@ -60,13 +63,21 @@ class SharedActors:
 
     def connect_to_journal(self) -> RemoteJournal | None:
         """The journal of the namespace, if it has one, for this driver. It connects with the first call."""
-        return self.journal.connect(self.driver_id, self.directory.timeout_s) if self.journal else None
+        opened = self.journal_opened if self.journal_opening else None
+        return self.journal.connect(self.driver_id, self.directory.timeout_s, opened) if self.journal else None
+
+    async def journal_opened(self) -> None:
+        """Wait until the journal is open, if there is one. Raises what ``opened_journal`` does."""
+        if self.journal_opening:
+            await self.journal_opening.opened()
 
     async def release(self, unregisters: bool = True) -> None:
         """Unregister this driver: its actors end, and the shared ones too if nobody else uses them.
 
         That is not needed before Ray is shut down, whose processes may already be gone.
         """
+        if self.journal_opening:
+            self.journal_opening.stop()
         await self.lease.aclose()
         if not unregisters:
             return
@@ -101,7 +112,10 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
             starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
             starting += [quotas.started(number) for number in range(len(quotas.actors))] if quotas else []
             await asyncio.gather(directory.call(lambda directory: directory.endpoint.remote()), *starting)
-        if journal:
+        if journal and namespace.journal and namespace.journal.is_of_ray_session and not exists:
+            opening = JournalOpening(journal)
+            shared_actors = replace(shared_actors, journal=JournalRef(journal, IN_ONE_FILE), journal_opening=opening)
+        elif journal:
             shared_actors = replace(shared_actors, journal=await opened_journal(journal))
         elif options.passivate_after_s:
             raise InvalidConfig("options.passivate_after_s", NEEDS_JOURNAL)

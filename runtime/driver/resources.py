@@ -72,7 +72,8 @@ async def acquire(
         pool = ActorPool(shared_actors, options, warm)
         registry = SessionRegistry(shared_actors, options, pool, placement)
         journal = registry.journal
-        await registry.templates.load()
+        if not shared_actors.journal_opening:  # else when they are needed
+            await registry.templates.load()
         connections = shared_actors.connect_to_routers(partial(last_recorded, journal) if journal else None)
     except BaseException:
         if started_ray:

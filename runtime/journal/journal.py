@@ -27,6 +27,10 @@ class Capabilities(msgspec.Struct, frozen=True):
     searchable: bool = False
 
 
+IN_ONE_FILE = Capabilities(durable=True, shared=False, searchable=True)
+"""Those of a journal in SQLite."""
+
+
 class Journal(Protocol):
     """A store of records, numbered from 1 in each session, which only the actor of the last incarnation may write.
 

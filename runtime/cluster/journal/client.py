@@ -1,5 +1,8 @@
 """The journal of a namespace, for its drivers and session actors."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import msgspec
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -29,8 +32,13 @@ class JournalRef(msgspec.Struct, frozen=True):
     actor: JournalHandle
     capabilities: Capabilities
 
-    def connect(self, caller_id: str, timeout_s: float) -> RemoteJournal:
-        """The journal, for the driver or host *caller_id*, whose calls have *timeout_s*. The first one connects."""
+    def connect(
+        self, caller_id: str, timeout_s: float, opened: Callable[[], Awaitable[object]] | None = None
+    ) -> RemoteJournal:
+        """The journal, for the driver or host *caller_id*, whose calls have *timeout_s*. The first one connects.
+
+        Calls wait until it is *opened*, if that is given.
+        """
 
         async def locate() -> Endpoint:
             try:
@@ -38,7 +46,7 @@ class JournalRef(msgspec.Struct, frozen=True):
             except (ActorDead, RuntimeClosed):
                 raise ServerGone("its actor has ended") from None
 
-        return RemoteJournal(Channel(locate, caller_id, node_id(), tls()), self.capabilities, timeout_s)
+        return RemoteJournal(Channel(locate, caller_id, node_id(), tls()), self.capabilities, timeout_s, opened)
 
     def journaling(self, host_id: str, call_timeout_s: float) -> Journaling:
         """Records the sessions of *host_id*. It waits less for the journal than a caller waits for it: it says why."""
@@ -61,6 +69,29 @@ def find_or_start_journal(
     return JournalActor.options(**shared_actor(JOURNAL, options, memory_bytes, one_node)).remote(
         place.config, options.ports, options.namespace, retention
     )
+
+
+class JournalOpening:
+    """The opening of the journal of *actor*, which goes on while others wait for it, or do not. Create it in a loop."""
+
+    def __init__(self, actor: JournalHandle) -> None:
+        self._actor = actor
+        self._opening = asyncio.create_task(opened_journal(actor))
+
+    async def opened(self) -> JournalRef:
+        """The journal, once it is open. After a failure, it is opened anew. Raises what ``opened_journal`` does."""
+        if self._opening.done() and not self._opening.cancelled() and self._opening.exception():
+            self._opening = asyncio.create_task(opened_journal(self._actor))
+        try:
+            return await asyncio.shield(self._opening)
+        except asyncio.CancelledError:
+            if self._opening.cancelled():  # by ``stop``, not whoever waits
+                raise RuntimeClosed("the runtime was left") from None
+            raise
+
+    def stop(self) -> None:
+        """Wait no more: whoever does gets ``RuntimeClosed``."""
+        self._opening.cancel()
 
 
 async def opened_journal(actor: JournalHandle) -> JournalRef:

@@ -74,7 +74,6 @@ class SessionRegistry:
         self._directory = shared_actors.directory
         self.options = options
         self._namespace = options.namespace
-        self._timeout_s = options.call_timeout_s
         self.pool = pool
         self._background = Background()
         hosts = self._hosts = KnownHosts(shared_actors, options, pool, self._background)
@@ -135,6 +134,7 @@ class SessionRegistry:
             await require_gcs()
             host = self.pool.start(session_id=session_ids[0])
         self._hosts.forget_gone_if_many()
+        await self._shared_actors.journal_opened()
         is_first_try = True
         while True:
             was_started = host.endpoint is not None or is_warm(host.id)
@@ -177,7 +177,7 @@ class SessionRegistry:
         except Exception as error:
             await self._background.undo(self._undo_open(dict.fromkeys(session_ids, claim.epoch), host, opened))
             if isinstance(error, ActorUnavailable):
-                raise no_answer(f"the actor {host.id!r}", self._timeout_s) from None
+                raise no_answer(f"the actor {host.id!r}", self.options.call_timeout_s) from None
             raise
         return [SessionRef(session_id, claim.epoch, host) for session_id in session_ids]
 

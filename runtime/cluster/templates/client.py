@@ -17,24 +17,29 @@ class TemplatesClient:
         self._lease = lease
         self._journal = journal
         self._known = TemplateBook()
+        self._is_loaded = journal is None
 
     async def load(self) -> None:
         """Tell the directory what the journal has: it may be that of a new cluster."""
         if self._journal and (stored := await stored_book(self._journal)):
-            await self._offer(stored)
+            self._known = await self._offer(stored)
+        self._is_loaded = True
 
     async def book(self) -> TemplateBook:
         """The templates of now.
 
         Raises:
             DirectoryUnreachable: the directory does not answer.
+            JournalError: what is stored can't be read.
         """
+        if not self._is_loaded:
+            await self.load()
         self._known = decode_book(await self._lease.call(DirectoryCall.TEMPLATES))
         return self._known
 
     async def known_at(self, revision: int) -> TemplateBook:
         """The templates of that *revision*, or a later one."""
-        if self._known.revision < revision:
+        if not self._is_loaded or self._known.revision < revision:
             await self.book()
         return self._known
 

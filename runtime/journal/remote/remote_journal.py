@@ -1,7 +1,7 @@
 """A journal that another process has open."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -50,15 +50,23 @@ class RemoteJournal:
     """A ``Journal`` over *channel*, which it has to itself, to the ``JournalServer`` of another process.
 
     What is not answered when the connection breaks is sent again: no record is stored twice. A call that has no answer
-    after *timeout_s* raises ``JournalUnavailable``, also while the other process is stopped.
+    after *timeout_s* raises ``JournalUnavailable``, also while the other process is stopped. Calls wait for *opened*
+    first, if it is given.
 
     A record of more than ``RECORD_LIMIT_BYTES`` is rejected with ``RecordTooLarge``; for a snapshot, that is raised.
     """
 
-    def __init__(self, channel: Channel, capabilities: Capabilities, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        capabilities: Capabilities,
+        timeout_s: float = TIMEOUT_S,
+        opened: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self.capabilities = msgspec.structs.replace(capabilities, shared=True)
         self._channel = channel
         self._timeout_s = timeout_s
+        self._opened = opened
         self._is_closed = False
         self._running = 0
         self._is_idle = asyncio.Event()
@@ -147,6 +155,8 @@ class RemoteJournal:
 
     async def _call(self, call: calls.JournalCall) -> msgspec.Raw:
         """The encoded result of *call*. Raises the error that it failed with."""
+        if self._opened:
+            await self._opened()
         if self._is_closed:
             raise JournalUnavailable("the journal was closed")
         self._running += 1

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 from ..catalog.rows import EVERYTHING, CatalogChange, CatalogFilter, CatalogPlace, CatalogRow
 from ..entry import Entry, Position, SessionKey, StoredSnapshot
 from ..errors import JournalUnavailable, RecordRejected
-from ..journal import PAGE_ENTRIES, Capabilities
+from ..journal import IN_ONE_FILE, PAGE_ENTRIES
 from .store import Deletion, SQLiteStore
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class SQLiteJournal:
     belongs to it.
     """
 
-    capabilities = Capabilities(durable=True, shared=False, searchable=True)
+    capabilities = IN_ONE_FILE
 
     def __init__(self, store: SQLiteStore, thread: ThreadPoolExecutor) -> None:
         self._store: SQLiteStore | None = store
