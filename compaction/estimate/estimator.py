@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from operator import mul
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -92,6 +92,13 @@ class RequestSizes(NamedTuple):
         return math.ceil(sum(self.messages) + sum(self.settings))
 
 
+class CountedMessages(NamedTuple):
+    """Our own count, *sizes*, of the first *messages* of a history."""
+
+    messages: int
+    sizes: Sizes
+
+
 class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Estimates the tokens of what has not been sent yet to *provider*, a provider's name.
 
@@ -116,6 +123,17 @@ class Estimator(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def __hash__(self) -> int:
         return hash((self.provider, self.learned_so_far))
+
+    @classmethod
+    def restored(cls, provider: str, learned: Learned, messages: HistoryView, sizes: Sizes) -> Self:
+        """An estimator that has *learned*, and has counted *messages*, as ``counted_messages`` said of one before."""
+        return cls(provider, learned, messages, sizes)
+
+    def counted_messages(self, messages: Sequence[Message]) -> CountedMessages | None:
+        """How many of *messages*, the first ones, are counted, and their sizes; ``None`` if others are."""
+        counted = len(self._counted)
+        is_of_these = counted and unchanged_messages(self._counted, messages) == counted
+        return CountedMessages(counted, self._counted_sizes) if is_of_these else None
 
     def tokens(self, message: Message) -> int:
         """The estimate for *message*."""

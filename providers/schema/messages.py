@@ -165,7 +165,7 @@ def _blocks(content: Iterable[str | Block]) -> tuple[Block, ...]:
 
 
 class HistoryView(Sequence[Message]):
-    """The messages that *log* has now, a list to which messages are only ever appended.
+    """The messages that *log* has now, or the first *length*: a list to which messages are only ever appended.
 
     It takes the same time and memory whatever its length. Views are compared like tuples. *revision* distinguishes the
     lists that a history has had, one after the other.
@@ -173,9 +173,9 @@ class HistoryView(Sequence[Message]):
 
     __slots__ = ("_length", "_log", "revision")
 
-    def __init__(self, log: list[Message], revision: int = 0) -> None:
+    def __init__(self, log: list[Message], revision: int = 0, length: int | None = None) -> None:
         self._log = log
-        self._length = len(log)
+        self._length = len(log) if length is None else length
         self.revision = revision
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from ...compaction.estimate.estimator import Estimator
-from ...providers.schema.messages import Message, RequestInfo
+from ...providers.schema.messages import HistoryView, Message, RequestInfo
 from ...providers.schema.request import Prompt
 from ...providers.schema.stop_reasons import StopReason
 from ...providers.schema.tools import Tool
@@ -264,6 +264,7 @@ class ConversationState:
             receipts=self.receipts or UNSET,
             counted_from=UNSET if self.counted_from == NOTHING_COUNTED else self.counted_from,
             forked_from=self.forked_from or UNSET,
+            counted=self.meter.estimator.counted_messages(self.history.view) or UNSET,
             dropped_messages=self.history.dropped_messages,
             figure=self.meter.figure or UNSET,
             learned_window_tokens=self.policy.learned_tokens or UNSET,
@@ -293,7 +294,7 @@ class ConversationState:
             mailbox=Mailbox.restored(snapshot.queue),
             meter=ContextMeter(
                 snapshot.fill,
-                Estimator(_request_config(snapshot.phase, snapshot.config).provider.name, snapshot.learned),
+                _estimator(snapshot, history),
                 None if snapshot.figure is UNSET else snapshot.figure,
             ),
             policy=CompactionPolicy(
@@ -312,6 +313,16 @@ class ConversationState:
             counted_from=snapshot.counted_from or NOTHING_COUNTED,
             forked_from=snapshot.forked_from or None,
         )
+
+
+def _estimator(snapshot: Snapshot, history: History) -> Estimator:
+    provider = _request_config(snapshot.phase, snapshot.config).provider.name
+    if snapshot.counted is UNSET:
+        return Estimator(provider, snapshot.learned)
+    counted, sizes = snapshot.counted
+    return Estimator.restored(
+        provider, snapshot.learned, HistoryView(history.messages, history.revision, counted), sizes
+    )
 
 
 def _defer_alike(one: SessionConfig, other: SessionConfig) -> bool:

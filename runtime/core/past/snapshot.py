@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ....compaction.estimate.estimator import Learned
+from ....compaction.estimate.estimator import CountedMessages, Learned
 from ....compaction.estimate.plausibility import Figure
 from ....providers.schema.messages import Message, RequestInfo
 from ....providers.schema.request import Prompt
@@ -62,3 +62,4 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[KeptReceipt, ...] | UnsetType = UNSET
     counted_from: Counters | UnsetType = UNSET
     forked_from: ForkOrigin | UnsetType = UNSET
+    counted: CountedMessages | UnsetType = UNSET

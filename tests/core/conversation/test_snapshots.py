@@ -17,7 +17,7 @@ from builders.conversation import (
     user_message,
 )
 
-from rayconteur.compaction.estimate.estimator import Learned
+from rayconteur.compaction.estimate.estimator import CountedMessages, Learned, new_estimator
 from rayconteur.providers.openai.config import OpenAI
 from rayconteur.providers.schema.content import Text
 from rayconteur.providers.schema.errors import ContextOverflow
@@ -169,6 +169,26 @@ def test_a_restored_conversation_handles_the_next_event_alike() -> None:
     assert restored.handle(tool_results("a")) == conversation.handle(tool_results("a"))
     assert restored.handle(answered(2, "done")) == conversation.handle(answered(2, "done"))
     assert restored == conversation
+
+
+def test_a_restored_conversation_knows_what_was_counted_so_that_its_next_request_costs_what_is_new() -> None:
+    conversation = conversation_after((user_message("1"), answered(1, "one"), user_message("2"), answered(2, "two")))
+
+    stored = msgspec.msgpack.encode(conversation.snapshot())
+    restored = Conversation.restore(msgspec.msgpack.decode(stored, type=Snapshot))
+
+    sent = conversation.history[:3]
+    sizes = new_estimator(conversation.config.provider.name).sizes(sent, conversation.config).messages
+    assert conversation.snapshot().counted == restored.snapshot().counted == CountedMessages(len(sent), sizes)
+
+
+def test_nothing_is_known_of_the_count_of_a_history_from_which_messages_were_removed() -> None:
+    conversation = conversation_after((user_message("1"), answered(1, "one"), user_message("2"), answered(2, "two")))
+
+    conversation.handle(received(msg.Rewind(to=1)))
+
+    assert conversation.snapshot().counted is msgspec.UNSET
+    assert Conversation.restore(conversation.snapshot()) == conversation
 
 
 def test_a_restored_conversation_is_independent_of_the_original() -> None:
