@@ -10,11 +10,12 @@ from simulation.schedules import Schedule
 from simulation.stepping_loop import SteppingLoop, run_stepping
 from simulation.world import World
 
+from rayconteur.runtime.api.events import FromLLM
 from rayconteur.runtime.events.reader import Reader
 from rayconteur.runtime.session.durable.reading import last_recorded
 
 
-def play(schedule: Schedule) -> tuple[int, dict[str, list[str]]]:
+def play(schedule: Schedule) -> tuple[int, dict[str, list[FromLLM]]]:
     """Play *schedule*. Returns how many callbacks that took, and the events of each session that were read.
 
     Raises:
@@ -24,7 +25,7 @@ def play(schedule: Schedule) -> tuple[int, dict[str, list[str]]]:
     return run_stepping(loop, _play(schedule, loop))
 
 
-async def _play(schedule: Schedule, loop: SteppingLoop) -> tuple[int, dict[str, list[str]]]:
+async def _play(schedule: Schedule, loop: SteppingLoop) -> tuple[int, dict[str, list[FromLLM]]]:
     world = World(Random(schedule.seed), schedule.routers)
     try:
         return await _play_in(world, schedule, loop)
@@ -32,7 +33,7 @@ async def _play(schedule: Schedule, loop: SteppingLoop) -> tuple[int, dict[str, 
         await world.close()
 
 
-async def _play_in(world: World, schedule: Schedule, loop: SteppingLoop) -> tuple[int, dict[str, list[str]]]:
+async def _play_in(world: World, schedule: Schedule, loop: SteppingLoop) -> tuple[int, dict[str, list[FromLLM]]]:
     settings = [config(world, schedule.passivate_after_s) for _ in range(schedule.sessions)]
     keys = [await world.open(f"raven-{number}", each) for number, each in enumerate(settings)]
     programs = [Program(world, key, schedule.passivate_after_s is not None) for key in keys]
@@ -60,7 +61,7 @@ async def _play_in(world: World, schedule: Schedule, loop: SteppingLoop) -> tupl
     steps = loop.steps
     _close(readers + late)
     await asyncio.gather(*reading)
-    return steps, {each.key[0]: [repr(each.numbers[seq]) for seq in sorted(each.numbers)] for each in programs}
+    return steps, {each.key[0]: [each.numbers[seq] for seq in sorted(each.numbers)] for each in programs}
 
 
 async def _act(program: Program, actions: int) -> None:

@@ -25,13 +25,23 @@ class SteppingLoop(VirtualTimeLoop):
         self.steps = 0
         self.at: dict[int, Callable[[], None]] = {}
         self._ready: deque[asyncio.Handle] = _OneByOne()
+        self._scheduled: list[asyncio.TimerHandle]
+        self._clock_resolution: float
 
     def _run_once(self) -> None:
         self.steps += 1
         assert self.steps != MOST_STEPS, "it does not end"
         if self.at and (due := self.at.pop(self.steps, None)):
             due()
-        super()._run_once()  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+        if self._ready and not self._is_timer_due():  # what the loop would do, too, but for a look at sockets
+            handle = self._ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+        else:
+            super()._run_once()  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+    def _is_timer_due(self) -> bool:
+        return bool(self._scheduled) and self._scheduled[0].when() < self.now_s + self._clock_resolution
 
 
 class _OneByOne(deque[asyncio.Handle]):
