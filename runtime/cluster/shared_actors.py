@@ -13,7 +13,6 @@ from ..api.journal import SQLiteJournalConfig
 from ..api.options import NEEDS_JOURNAL, RuntimeOptions
 from ..events.readers.unknown_sessions import FindRecorded
 from ..events.router_connections import RouterConnections, connections_of
-from ..journal.journal import IN_ONE_FILE
 from ..journal.remote.remote_journal import RemoteJournal
 from .directory.actor import DirectoryActor, DirectoryHandle
 from .directory.actor_names import DIRECTORY, router_name
@@ -21,7 +20,7 @@ from .directory.client import DirectoryClient
 from .directory.lease import Lease
 from .directory.namespace import Given, Namespace
 from .directory.package_version import incompatible, package_version
-from .journal.client import JournalOpening, JournalRef, find_or_start_journal, opened_journal
+from .journal.client import JournalOpening, JournalRef, find_or_start_journal, opened_or_opening
 from .journal.place import JournalPlace, journal_place, require_folder
 from .memory import MemoryRequests, memory_requests
 from .nodes.actor_options import RayOptions, control_node, on_many_nodes, on_one_node, shared_actor
@@ -112,11 +111,9 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
             starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
             starting += [quotas.started(number) for number in range(len(quotas.actors))] if quotas else []
             await asyncio.gather(directory.call(lambda directory: directory.endpoint.remote()), *starting)
-        if journal and namespace.journal and namespace.journal.is_of_ray_session and not exists:
-            opening = JournalOpening(journal)
-            shared_actors = replace(shared_actors, journal=JournalRef(journal, IN_ONE_FILE), journal_opening=opening)
-        elif journal:
-            shared_actors = replace(shared_actors, journal=await opened_journal(journal))
+        if journal and namespace.journal:
+            ref, opening = await opened_or_opening(journal, namespace.journal, exists)
+            shared_actors = replace(shared_actors, journal=ref, journal_opening=opening)
         elif options.passivate_after_s:
             raise InvalidConfig("options.passivate_after_s", NEEDS_JOURNAL)
     except BaseException:

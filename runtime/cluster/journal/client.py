@@ -10,7 +10,7 @@ from ...api.catalog.retention import RETENTION
 from ...api.errors import DeathReason, RuntimeClosed
 from ...api.options import RuntimeOptions
 from ...journal.errors import JournalUnavailable
-from ...journal.journal import Capabilities
+from ...journal.journal import IN_ONE_FILE, Capabilities
 from ...journal.remote.remote_journal import RemoteJournal, ServerGone
 from ...session.durable.journaling import Journaling
 from ...streams.channel import Channel
@@ -92,6 +92,18 @@ class JournalOpening:
     def stop(self) -> None:
         """Wait no more: whoever does gets ``RuntimeClosed``."""
         self._opening.cancel()
+
+
+async def opened_or_opening(
+    actor: JournalHandle, place: JournalPlace, exists: bool
+) -> tuple[JournalRef, JournalOpening | None]:
+    """The journal of *actor* in *place*, open, or with its opening if nothing is expected to be wrong with it.
+
+    That is a new file which nobody has named, of a namespace that did not exist. Raises what ``opened_journal`` does.
+    """
+    if place.is_of_ray_session and not exists:
+        return JournalRef(actor, IN_ONE_FILE), JournalOpening(actor)
+    return await opened_journal(actor), None
 
 
 async def opened_journal(actor: JournalHandle) -> JournalRef:
