@@ -166,8 +166,12 @@ class Program:
         match command:
             case "start":
                 return await self.start()
-            case "nodes":
-                return {node.address: node.sessions for node in await self._runtime.nodes.statuses()}
+            case "places":  # of new sessions, of which more are spawned than there are nodes
+                config = rc.SessionConfig(provider=rc.Scripted())
+                spawned = await self._runtime.spawn_many(config, 6, rc.Dedicated())
+                nodes = [node.address for node in await self._runtime.nodes.statuses() if node.sessions]
+                await asyncio.gather(*(session.close() for session in spawned))
+                return nodes
             case "drain":
                 return await self._runtime.nodes.drain(arguments[0], timeout_s=60)
             case "move":
