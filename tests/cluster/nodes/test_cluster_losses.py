@@ -29,7 +29,6 @@ from servers.two_nodes import require_addresses
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
 SESSIONS = [f"s{number}" for number in range(300)]
-ENVIRON = {"RAY_AUTH_MODE": "disabled", "RAY_worker_niceness": "0", "ANTHROPIC_API_KEY": "secret"}
 KILLED, DRAINED, JOINING = "127.0.0.3", "127.0.0.4", "127.0.0.5"
 MOVED = SESSIONS[::10]
 AWAY_S = 8.0

@@ -126,8 +126,18 @@ class Program:
                 await asyncio.sleep(_PAUSE_S)
 
     async def _read(self, session_id: str) -> None:
-        read, at = self.found.reads[session_id], time.monotonic()
-        async for event in self._sessions[session_id].events(after=0):
+        """Read all events, on and on: a reader whose router is away for long is told so, and reads on where it was."""
+        read = self.found.reads[session_id]
+        while True:
+            try:
+                await self._read_on(self._sessions[session_id], read)
+            except RayconteurError as error:
+                self.found.errors.append(f"{time.time():.1f} {session_id}: {type(error).__name__}: {error}")
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _read_on(self, session: rc.SessionHandle, read: Read) -> None:
+        at = time.monotonic()
+        async for event in session.events(after=read.last):
             if isinstance(event, ProcessLost):  # it has the number of the event before it
                 read.lost_at.append(time.time())
                 continue
