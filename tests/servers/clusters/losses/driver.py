@@ -41,6 +41,7 @@ class Read(msgspec.Struct):
     problems: list[str] = []
     """Numbers that were repeated, or left out."""
     missed: int = 0
+    """How often it was told that chunks are missing."""
     lost_at: list[float] = []
     """When it was told that the session's process is lost; Unix seconds."""
     longest_pause_s: float = 0.0
@@ -150,7 +151,7 @@ class Program:
             at = time.monotonic()
             match event:
                 case rc.Missed():
-                    read.missed += 1 + event.last - event.first
+                    read.missed += 1
                 case rc.TextChunk() | rc.ToolInputChunk() | rc.StreamStarted():
                     pass
                 case _:
