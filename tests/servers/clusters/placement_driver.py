@@ -13,6 +13,7 @@ import ray
 
 import rayconteur as rc
 from rayconteur.errors import InvalidConfig
+from rayconteur.runtime.cluster.directory.actor import DirectoryHandle
 from rayconteur.runtime.cluster.directory.actor_names import router_name
 from rayconteur.runtime.cluster.nodes.cluster_nodes import node_of_actor, read_nodes
 from rayconteur.runtime.events.segments import shard_of
@@ -76,10 +77,11 @@ async def near_their_routers(address: str) -> tuple[dict[str, float], list[int]]
         packed = await runtime.spawn_many(config, PACKED, rc.Packed(actors=NODES))
         dedicated = [await runtime.spawn(config, placement=rc.Dedicated()) for _ in range(SESSIONS)]
         routers = [node_of_named(router_name(number), "near") for number in range(NODES)]
-        directory = ray.get_actor("_directory", "near")
+        directory = cast(DirectoryHandle, ray.get_actor("_directory", "near"))
         places: dict[str, str] = {}
         for session in (*packed, *dedicated):
             place = await directory.find.remote(session.id)
+            assert place is not None
             places[session.id] = place.host_id
         hosts = {host_id: node_of_named(host_id, "near") for host_id in set(places.values())}
 
