@@ -14,7 +14,7 @@ from builders.conversation import (
     user_message,
 )
 
-from rayconteur.providers.schema.content import Text
+from rayconteur.providers.schema.content import Text, ToolResult
 from rayconteur.providers.schema.tools import Approval
 from rayconteur.runtime.api import events as out
 from rayconteur.runtime.api import messages as msg
@@ -114,3 +114,21 @@ def test_a_step_tells_how_long_it_took_with_its_tools() -> None:
 
     steps = [only_one(out.StepCompleted, events) for events in (first, second)]
     assert [step.duration_s for step in steps] == [5, 5]
+
+
+def test_what_a_tool_took_and_that_it_started_is_in_its_events() -> None:
+    conversation, _ = started(LIMITED)
+    [start, progress] = emitted_events(
+        conversation.handle(received(msg.ToolUpdate(started=("a",), progress={"a": "half" * 5_000})))
+    )
+    assert start == out.ToolStarted(turn=1, tool_use_id="a", name="look")
+    assert progress == out.ToolProgress(turn=1, tool_use_id="a", name="look", text="half" * 500)
+
+    results = (ToolResult("a"), ToolResult("b", (Text("no"),), is_error=True))
+    instructions = conversation.handle(received(msg.ToolResults(results=results, durations_s={"a": 0.5, "b": 2.0})))
+
+    assert emitted_events(instructions)[:3] == [
+        out.ToolStarted(turn=1, tool_use_id="b", name="look"),
+        out.ToolCompleted(turn=1, tool_use_id="a", name="look", duration_s=0.5),
+        out.ToolFailed(turn=1, tool_use_id="b", name="look", message="no", duration_s=2.0),
+    ]

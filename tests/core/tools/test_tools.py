@@ -333,21 +333,3 @@ def test_a_model_that_asks_for_tools_when_it_may_use_none_ends_the_turn() -> Non
     [result] = conversation.history[-1].content
     assert isinstance(result, ToolResult)
     assert (result.tool_use_id, result.is_error, result.content) == ("b", True, (Text(NO_MORE),))
-
-
-def test_what_a_tool_took_and_that_it_started_is_in_its_events() -> None:
-    conversation = conversation_with_open_tool_uses("a", "b")
-    [started, progress] = emitted_events(
-        conversation.handle(received(msg.ToolUpdate(started=("a",), progress={"a": "half" * 5_000})))
-    )
-    assert started == out.ToolStarted(turn=1, tool_use_id="a", name="look")
-    assert progress == out.ToolProgress(turn=1, tool_use_id="a", name="look", text="half" * 500)
-
-    results = (ToolResult("a"), ToolResult("b", (Text("no"),), is_error=True))
-    instructions = conversation.handle(received(msg.ToolResults(results=results, durations_s={"a": 0.5, "b": 2.0})))
-
-    assert emitted_events(instructions)[:3] == [
-        out.ToolStarted(turn=1, tool_use_id="b", name="look"),
-        out.ToolCompleted(turn=1, tool_use_id="a", name="look", duration_s=0.5),
-        out.ToolFailed(turn=1, tool_use_id="b", name="look", message="no", duration_s=2.0),
-    ]
