@@ -13,6 +13,7 @@ from rayconteur.providers.schema.draft import Answer, Partial
 from rayconteur.providers.schema.errors import RayconteurError
 from rayconteur.providers.schema.messages import Message, Origin
 from rayconteur.providers.schema.stop_reasons import StopReason
+from rayconteur.providers.schema.tools import Tool
 from rayconteur.providers.schema.usage import Usage, reported
 from rayconteur.providers.scripted.config import Scripted
 from rayconteur.runtime.api import events as out
@@ -95,6 +96,12 @@ def partial(*content: BlockOrText, usage: Usage = USAGE) -> Partial:
     answer = blocks(content)
     text = "".join(block.text for block in answer if isinstance(block, Text))
     return Partial(content=answer, text=text, usage=usage, message_id="m", model="scripted")
+
+
+def tool(name: str, description: str = "", **parameters: str) -> Tool:
+    """A tool whose *parameters* have these descriptions."""
+    properties = {each: {"type": "string", "description": text} for each, text in parameters.items()}
+    return Tool(name=name, description=description, input_schema={"type": "object", "properties": properties})
 
 
 def tool_use(use_id: str, malformed: str | None = None) -> ToolUse:
@@ -186,3 +193,9 @@ def effects(instructions: Iterable[Instruction]) -> list[Instruction]:
 
 def names_and_inputs(uses: Iterable[ToolUse]) -> list[tuple[str, object]]:
     return [(use.name, use.input) for use in uses]
+
+
+WEATHER = tool("get_weather", "The weather in a town.", town="Its name in English.")
+MAIL = tool("sendMail", "Send a message to somebody.", recipient="Who gets it.", text="What it says.")
+TRAINS = tool("find_trains", "Trains between two stations.")
+MANY = (WEATHER, MAIL, TRAINS, *(tool(f"other_{number}", "Does something else.") for number in range(30)))

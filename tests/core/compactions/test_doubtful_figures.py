@@ -117,3 +117,12 @@ def test_what_the_provider_counts_beyond_the_history_takes_room_from_it() -> Non
     settings_tokens = 3_950 - history_tokens(overflow)
     window = ContextWindow.of(CONFIG, settings_tokens)
     assert overflow.window_tokens == window.request_tokens - settings_tokens < history_tokens(overflow) * 0.8
+
+
+def test_an_answer_without_content_may_have_no_tokens() -> None:
+    conversation = opened_conversation(SessionConfig(provider=Scripted()))
+    conversation.handle(user_message("hi"))
+
+    conversation.handle(answered(1, usage=Usage(input=reported(10), output=reported(0))))
+
+    assert conversation.context == reported(10)

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from builders.conversation import (
     DISCARD,
+    MANY,
+    WEATHER,
     answered,
     copy_of,
     emitted_events,
@@ -13,6 +15,7 @@ from builders.conversation import (
     opened_conversation,
     received,
     replayed,
+    tool,
     tool_results,
     turn_ends,
     user_message,
@@ -36,19 +39,7 @@ from rayconteur.runtime.core import events as ev
 from rayconteur.runtime.core.conversation import Conversation
 from rayconteur.runtime.core.instructions import SendRequest
 from rayconteur.runtime.core.state import ConversationState
-from rayconteur.runtime.core.tools.builtins import found_tools
-from rayconteur.runtime.core.tools.search import ToolIndex
 
-
-def tool(name: str, description: str = "", **parameters: str) -> Tool:
-    properties = {each: {"type": "string", "description": text} for each, text in parameters.items()}
-    return Tool(name=name, description=description, input_schema={"type": "object", "properties": properties})
-
-
-WEATHER = tool("get_weather", "The weather in a town.", town="Its name in English.")
-MAIL = tool("sendMail", "Send a message to somebody.", recipient="Who gets it.", text="What it says.")
-TRAINS = tool("find_trains", "Trains between two stations.")
-MANY = (WEATHER, MAIL, TRAINS, *(tool(f"other_{number}", "Does something else.") for number in range(30)))
 DEFERS = msgspec.structs.replace(DISCARD, tools=MANY)
 
 
@@ -290,31 +281,6 @@ def test_the_name_of_the_search_is_reserved() -> None:
         msgspec.structs.replace(DISCARD, tools=(Tool(name="search_tools"),))
 
 
-@pytest.mark.parametrize(
-    ("query", "first"),
-    [
-        ("send an e-mail", "sendMail"),
-        ("recipient", "sendMail"),
-        ("WEATHER", "get_weather"),
-        ("get_weather", "get_weather"),
-        ("other_17 weather", "other_17"),
-        ("train station", "find_trains"),
-        ("town names", "get_weather"),
-    ],
-)
-def test_the_best_match_comes_first(query: str, first: str) -> None:
-    found = ToolIndex(MANY).search(query)
-
-    assert found[0].name == first
-    assert len(found) <= 5
-
-
-def test_words_that_no_tool_has_find_none() -> None:
-    assert ToolIndex(MANY).search("xylophone") == []
-    assert ToolIndex(MANY).search("") == []
-    assert ToolIndex(()).search("trains") == []
-
-
 def test_the_words_of_tools_are_counted_once_for_all_searches_of_a_session() -> None:
     state = ConversationState(config=DEFERS)
 
@@ -322,24 +288,3 @@ def test_the_words_of_tools_are_counted_once_for_all_searches_of_a_session() -> 
 
     assert state.deferred_index(msgspec.structs.replace(DEFERS, temperature=1.0)) is index
     assert WEATHER not in state.deferred_index(msgspec.structs.replace(DEFERS, tools=MANY[1:])).tools
-
-
-def test_a_search_without_success_names_fifty_tools() -> None:
-    found, text = found_tools("zebra", ToolIndex(tool(f"t{number}") for number in range(51)))
-
-    assert found == []
-    assert text.endswith(": " + ", ".join(f"t{number}" for number in range(50)))
-
-
-def test_of_a_description_the_first_line_is_shown_up_to_300_characters() -> None:
-    lines = ToolIndex([tool("find", "Finds " + "x" * 400), tool("find_more", "Finds more.\nMuch more.")])
-
-    found, text = found_tools("find", lines)
-
-    assert set(found) == {"find", "find_more"}
-    assert sorted(map(len, text.splitlines()[1:])) == [len("- find_more: Finds more."), 300]
-
-
-@pytest.mark.parametrize(("tools", "found"), [(4, 4), (5, 5), (6, 5)])
-def test_a_search_finds_five_tools_at_most(tools: int, found: int) -> None:
-    assert len(ToolIndex(tool(f"find_{number}") for number in range(tools)).search("find")) == found
