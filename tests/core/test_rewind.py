@@ -138,14 +138,16 @@ def test_a_turn_that_ran_before_one_that_was_queued_earlier_stays() -> None:
     assert conversation.history == conversation.full_history == before[:4]
 
 
-def test_a_turn_of_an_initial_history_may_lose_the_last_of_its_messages() -> None:
-    messages = [Message.of_user("one"), Message.of_assistant("yes"), Message.of_user("two"), Message.of_assistant("no")]
+@pytest.mark.parametrize("turns", [(1, 1, 1, 1), (1, 1, 2, 2, 2, 2)], ids=["the only one", "the second one"])
+def test_a_turn_of_an_initial_history_may_lose_the_last_of_its_messages(turns: tuple[int, ...]) -> None:
+    words = [Message.of_user("one"), Message.of_assistant("yes")] * (len(turns) // 2)
+    messages = tuple(msgspec.structs.replace(message, turn=turn) for message, turn in zip(words, turns, strict=True))
     conversation = opened_conversation(REJECTING)
-    conversation.handle(ev.Imported(messages=tuple(msgspec.structs.replace(message, turn=1) for message in messages)))
+    conversation.handle(ev.Imported(messages=messages))
 
     rewound(conversation)
 
-    assert history_lines(conversation.history) == ["user: one", "assistant: yes"]
+    assert history_lines(conversation.history) == ["user: one", "assistant: yes"] * (len(turns) // 2 - 1)
 
 
 def test_the_next_request_has_nothing_of_what_left() -> None:
