@@ -10,10 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+import ray
 from ray import cluster_utils
 
 import rayconteur as rc
-from rayconteur.runtime import SQLiteJournalConfig
+from rayconteur.runtime import NoJournal, SQLiteJournalConfig
 
 from ...comparison.workloads import percentiles
 from ...program import Options, run_program
@@ -63,13 +64,14 @@ def _one_node() -> Generator[Any]:
     try:
         yield cluster
     finally:
+        ray.shutdown()  # or Ray ends this process when the cluster is gone
         for node in (*cluster.worker_nodes, cluster.head_node):
             node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
 async def _turns_per_s(address: str, sessions: int, turns: int) -> float:
     """In a namespace of its own, whose actors are spread over the nodes that there are."""
-    options = rc.RuntimeOptions(namespace=f"turns-{time.time_ns()}", routers=3)
+    options = rc.RuntimeOptions(namespace=f"turns-{time.time_ns()}", routers=3, journal=NoJournal())
     async with rc.Runtime(address, placement=_ACTORS, options=options) as runtime:
         handles = await runtime.spawn_many(_ECHO, sessions)
         await asyncio.gather(*(session.ask("Any news?").answer() for session in handles))  # all is connected then
