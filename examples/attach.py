@@ -88,6 +88,6 @@ if __name__ == "__main__":
         case _ if "RAY_ADDRESS" in os.environ:
             main(os.environ["RAY_ADDRESS"])
         case _:
-            ray.init(num_cpus=2, include_dashboard=False, logging_level=logging.ERROR)
+            ray.init("local", num_cpus=2, include_dashboard=False, logging_level=logging.ERROR)
             main(cast(str, ray.get_runtime_context().gcs_address))
             ray.shutdown()

@@ -73,12 +73,14 @@ def local_runtime(
 
 
 def init_ray(address: str | None) -> None:
-    """Join the cluster at *address*, or start Ray, as ``ray.init`` does."""
+    """Join the cluster at *address*, or start Ray, whatever else runs on this machine."""
     os.environ |= shared_ray.SETTINGS
     if address is not None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     else:
-        ray.init(num_cpus=shared_ray.CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            "local", num_cpus=shared_ray.CPUS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
 
 
 def actor_named(name: str, namespace: str = NAMESPACE) -> object:

@@ -58,7 +58,7 @@ def main() -> None:
     """Start Ray, and keep it until standard input ends."""
     import ray
 
-    ray.init(num_cpus=CPUS, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=CPUS, include_dashboard=False, log_to_driver=False)
     asyncio.run(wait_until_idle())
     print(cast(str, ray.get_runtime_context().gcs_address), flush=True)
     sys.stdin.read()

@@ -23,7 +23,7 @@ import asyncio, sys
 import ray
 import rayconteur as rc
 
-ray.init(num_cpus=2, include_dashboard=False, object_store_memory=80 << 20, _memory=int(sys.argv[1]))
+ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=80 << 20, _memory=int(sys.argv[1]))
 
 async def main() -> None:
     async with rc.Runtime() as runtime:

@@ -52,7 +52,7 @@ async def main(secret):
     assert secret not in text and session.id not in text
     print(*(f"{name}={value:g}" for name, value in sorted(found.items())), sep="\\n")
 
-ray.init(num_cpus=2, include_dashboard=False)
+ray.init("local", num_cpus=2, include_dashboard=False)
 asyncio.run(main(sys.argv[1]))
 """
 

@@ -71,7 +71,7 @@ def hoard(folder: str, most: int) -> int:
 
 async def main(folder: str, share: str, most: str) -> None:
     config = {"memory_usage_threshold": float(share), "memory_monitor_refresh_ms": 50, "worker_niceness": 0}
-    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=80 << 20, _system_config=config)
+    ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=80 << 20, _system_config=config)
     calls = (Call("stays", {"folder": folder}), Call("hoard", {"folder": folder, "most": int(most)}), Call("local"))
     script = Script(answers=(calls, (Say("done"),), (Call("local"),), (Say("again"),)))
     async with rc.Runtime(placement=rc.Packed()) as runtime:
