@@ -107,12 +107,12 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     lease = Lease(directory, driver_id)
     shared_actors = SharedActors(driver_id, directory, routers, lease, memory, others, quotas=quotas)
     try:
-        if exists or options.ports:
+        if waits := exists or options.ports is not None:  # they may be of another version, or find no port
             starting = [result_within(START_S, router.endpoint.remote, "a router") for router in routers]
             starting += [quotas.started(number) for number in range(len(quotas.actors))] if quotas else []
             await asyncio.gather(directory.call(lambda directory: directory.endpoint.remote()), *starting)
         if journal and namespace.journal:
-            ref, opening = await opened_or_opening(journal, namespace.journal, exists)
+            ref, opening = await opened_or_opening(journal, namespace.journal, waits)
             shared_actors = replace(shared_actors, journal=ref, journal_opening=opening)
         elif options.passivate_after_s:
             raise InvalidConfig("options.passivate_after_s", NEEDS_JOURNAL)

@@ -13,6 +13,7 @@ import ray
 
 import rayconteur as rc
 from rayconteur.errors import PortsExhausted
+from rayconteur.runtime import JournalConfig
 from rayconteur.runtime.cluster.ray_calls import node_address, result_of
 from rayconteur.runtime.cluster.router_actor import RouterHandle
 
@@ -63,13 +64,17 @@ def test_routers_and_session_actors_listen_on_the_given_ports_and_say_when_they_
     asyncio.run(main())
 
 
-def test_a_runtime_that_finds_no_port_says_so_and_leaves_nothing_behind(options: rc.RuntimeOptions) -> None:
+@pytest.mark.parametrize("journal", [rc.runtime.NoJournal(), rc.runtime.SQLiteJournalConfig()], ids=["none", "SQLite"])
+def test_a_runtime_that_finds_no_port_says_so_and_leaves_nothing_behind(
+    journal: JournalConfig, options: rc.RuntimeOptions
+) -> None:
     async def main() -> None:
         with occupied(1) as port:
+            few = free_ports(2) if isinstance(journal, rc.runtime.SQLiteJournalConfig) else (port, port)
             with pytest.raises(PortsExhausted):
-                async with rc.Runtime(options=msgspec.structs.replace(options, ports=(port, port))):
+                async with rc.Runtime(options=msgspec.structs.replace(options, ports=few, journal=journal)):
                     pass
-            async with rc.Runtime(options=options) as runtime:
+            async with rc.Runtime(options=msgspec.structs.replace(options, journal=journal)) as runtime:
                 assert (await (await runtime.spawn(ECHO)).ask("caw").answer()).text == "caw"
 
     asyncio.run(main())

@@ -76,12 +76,12 @@ class JournalOpening:
 
     def __init__(self, actor: JournalHandle) -> None:
         self._actor = actor
-        self._opening = asyncio.create_task(opened_journal(actor))
+        self._opening = self._begin()
 
     async def opened(self) -> JournalRef:
         """The journal, once it is open. After a failure, it is opened anew. Raises what ``opened_journal`` does."""
         if self._opening.done() and not self._opening.cancelled() and self._opening.exception():
-            self._opening = asyncio.create_task(opened_journal(self._actor))
+            self._opening = self._begin()
         try:
             return await asyncio.shield(self._opening)
         except asyncio.CancelledError:
@@ -93,15 +93,20 @@ class JournalOpening:
         """Wait no more: whoever does gets ``RuntimeClosed``."""
         self._opening.cancel()
 
+    def _begin(self) -> asyncio.Task[JournalRef]:
+        opening = asyncio.create_task(opened_journal(self._actor))
+        opening.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be needed by nobody
+        return opening
+
 
 async def opened_or_opening(
-    actor: JournalHandle, place: JournalPlace, exists: bool
+    actor: JournalHandle, place: JournalPlace, waits: bool
 ) -> tuple[JournalRef, JournalOpening | None]:
-    """The journal of *actor* in *place*, open, or with its opening if nothing is expected to be wrong with it.
+    """The journal of *actor* in *place*, open; with its opening if the caller does not *wait* and that will succeed.
 
-    That is a new file which nobody has named, of a namespace that did not exist. Raises what ``opened_journal`` does.
+    Of a new file that nobody has named, that is expected. Raises what ``opened_journal`` does.
     """
-    if place.is_of_ray_session and not exists:
+    if place.is_of_ray_session and not waits:
         return JournalRef(actor, IN_ONE_FILE), JournalOpening(actor)
     return await opened_journal(actor), None
 
