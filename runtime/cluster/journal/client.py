@@ -102,13 +102,17 @@ class JournalOpening:
 async def opened_or_opening(
     actor: JournalHandle, place: JournalPlace, waits: bool
 ) -> tuple[JournalRef, JournalOpening | None]:
-    """The journal of *actor* in *place*, open; with its opening if the caller does not *wait* and that will succeed.
+    """The journal of *actor* in *place*: with its opening if that is of a new file which nobody has named, else open.
 
-    Of a new file that nobody has named, that is expected. Raises what ``opened_journal`` does.
+    A caller that *waits* gets it open in any case, and listening: it may be another's, or find no port. Raises what
+    ``opened_journal`` does.
     """
     if place.is_of_ray_session and not waits:
         return JournalRef(actor, IN_ONE_FILE), JournalOpening(actor)
-    return await opened_journal(actor), None
+    journal = await opened_journal(actor)
+    if waits:
+        await result_within(START_S, actor.endpoint.remote, "the journal")
+    return journal, None
 
 
 async def opened_journal(actor: JournalHandle) -> JournalRef:
