@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ class Server:
     def _signal(self, process: subprocess.Popen[str], number: signal.Signals) -> None:
         main = psutil.Process(process.pid)
         for each in (main, *main.children(recursive=True)):
-            each.send_signal(number)
+            with suppress(psutil.NoSuchProcess):  # it has ended since
+                each.send_signal(number)
         if number == signal.SIGKILL:
             psutil.wait_procs(main.children(recursive=True))
