@@ -106,7 +106,7 @@ async def _gcs_lost(stage: Stage) -> tuple[float, BaseException | None]:
 
 async def _node_of(session: rc.SessionHandle) -> str | None:
     """The id of the node on which the actor of *session* runs."""
-    return await asyncio.to_thread(node_of_actor, ray.get_actor(await host_of(session), NAMESPACE))
+    return await asyncio.to_thread(node_of_actor, cast(object, ray.get_actor(await host_of(session), NAMESPACE)))
 
 
 def _hoarding() -> Callable[[object], None]:

@@ -18,13 +18,17 @@ HOST = "_host-one-1"
 KEY = ("raven", 1)
 
 
+def _nothing(*_: object) -> None:
+    """It has no effect here."""
+
+
 class Driver:
     """A driver with one actor, whose session has left it; ``recover`` fails for *away_s* after it was first tried."""
 
     def __init__(self, away_s: float) -> None:
         self.id = HOST
-        self.actor = SimpleNamespace(hand_over=SimpleNamespace(remote=lambda *order: None))
-        self.pool = SimpleNamespace(is_draining=False, leave=lambda host_id: None)
+        self.actor = SimpleNamespace(hand_over=SimpleNamespace(remote=_nothing))
+        self.pool = SimpleNamespace(is_draining=False, leave=_nothing)
         self.back_at = asyncio.get_running_loop().time() + away_s
         self.went_on: list[SessionKey] = []
 
