@@ -247,6 +247,28 @@ def test_new_tools_leave_those_that_were_found_or_are_used_as_far_as_there_still
     assert names(only_one(SendRequest, conversation.handle(user_message("hi")))) == ["search_tools", "find_trains"]
 
 
+def test_a_tool_that_was_taken_away_has_to_be_found_again() -> None:
+    conversation, _ = asked()
+    searched(conversation, "trains")
+    conversation.handle(answered(2, "done"))
+
+    conversation.handle(received(msg.Configure(tools=tuple(tool for tool in MANY if tool.name != "find_trains"))))
+    conversation.handle(received(msg.Configure(tools=MANY)))
+
+    assert names(only_one(SendRequest, conversation.handle(user_message("hi")))) == ["search_tools"]
+
+
+def test_a_tool_that_is_used_stays_defined_when_there_are_many_more() -> None:
+    conversation, _ = asked(msgspec.structs.replace(DISCARD, tools=(WEATHER,)))
+    conversation.handle(answered(1, ToolUse("w", WEATHER.name, {})))
+    conversation.handle(tool_results("w"))
+    conversation.handle(answered(2, "done"))
+
+    conversation.handle(received(msg.Configure(tools=MANY)))
+
+    assert names(only_one(SendRequest, conversation.handle(user_message("hi")))) == ["search_tools", WEATHER.name]
+
+
 def test_what_was_found_survives_its_process_and_counts_in_the_context() -> None:
     conversation = opened_conversation(DEFERS)
     records = [ev.Record(1, ev.Opened(config=DEFERS, created_at=0.0))]

@@ -211,6 +211,17 @@ def test_where_all_run_on_one_side_all_are_given_out_at_once(name: str) -> None:
     assert ids_given(conversation.handle(answered(1, *uses_of([name] * 7)))) == [f"u{number}" for number in range(7)]
 
 
+def test_what_is_held_before_the_end_of_the_answer_is_held_after_it() -> None:
+    uses = uses_of(["here", "look"])
+    conversation = conversation_in(State.REQUESTING, config(1, ToolStart.STREAMING))
+    early = [ids_given(conversation.handle(ev.ToolUseReady(request=1, use=use))) for use in uses]
+
+    at_the_end = ids_given(conversation.handle(answered(1, *uses)))
+    after_the_first = ids_given(conversation.handle(tool_results("u0")))
+
+    assert (early, at_the_end, after_the_first) == ([["u0"], []], [], ["u1"])
+
+
 def test_results_of_a_use_that_is_held_are_rejected_and_its_time_has_not_begun() -> None:
     limited = msgspec.structs.replace(config(1), results_timeout_s=60.0)
     conversation = conversation_in(State.REQUESTING, limited)
