@@ -286,6 +286,20 @@ def test_no_msgspec_field_has_a_pattern() -> None:
     assert violations == []
 
 
+def test_a_log_record_that_names_a_session_has_it_as_its_attribute() -> None:
+    """By which the records of one session are found among those of thousands."""
+    violations = [
+        f"{relative_path(file)}:{node.lineno}"
+        for file in package_files()
+        for node in syntax_nodes(file)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("log.")
+        if any("session %s" in ast.unparse(argument) for argument in node.args)
+        if "extra" not in {keyword.arg for keyword in node.keywords}
+    ]
+
+    assert violations == []
+
+
 def test_the_init_file_of_an_internal_package_is_one_docstring_line() -> None:
     """Code in it would run, and import, whenever a module of the folder is loaded."""
     public = {ROOT / package / "__init__.py" for package in PUBLIC}

@@ -8,6 +8,7 @@ from fixtures.session import running_session, scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
+from rayconteur.providers import ModelFacts, Prices
 from rayconteur.runtime import State
 from rayconteur.runtime.metrics.counts import COUNTS, Series
 from rayconteur.scripted import Fail, Say, Wait
@@ -44,6 +45,22 @@ def test_a_turn_counts_its_request_tokens_and_times() -> None:
             assert counts["rayconteur_first_text_seconds_bucket", *MODEL, "+Inf"] == 1
             assert counts["rayconteur_events",] == len(session.events)
             assert SECRET not in str(counts)
+
+    run(main())
+
+
+def test_the_cost_of_a_turn_is_counted_however_small_it_is() -> None:
+    prices = (Prices(input=1.0, output=1.0),)
+
+    async def main() -> None:
+        async with running_session(rc.SessionConfig(provider=rc.Scripted(facts=ModelFacts(prices=prices)))) as session:
+            end = await session.wait_for_end(session.ask())
+            assert isinstance(end, rc.Completed)
+
+            cost = counted()["rayconteur_cost_usd", *MODEL]
+
+            assert cost == end.usage.cost.usd
+            assert 0 < cost < 0.01
 
     run(main())
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ....providers.schema.errors import RayconteurError
 from ...api.errors import SessionClosed, UnknownSession, Unreachable
+from ...logs.ids import ids
 from ...session.host import SessionKey
 from ...session.leaving import HandedOver
 from ..background import Background
@@ -111,7 +112,7 @@ class Mover:
                     if isinstance(error, Unreachable) and asyncio.get_running_loop().time() < give_up_at:
                         await asyncio.sleep(_PAUSE_S)
                         continue  # its router may be moving, too
-                    log.warning(_CANT_GO_ON, key[0], error)
+                    log.warning(_CANT_GO_ON, key[0], error, extra=ids(key[0]))
                 return
 
 

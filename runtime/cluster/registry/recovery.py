@@ -23,6 +23,7 @@ from ...api.placement import Packed, Placement
 from ...journal.entry import Position
 from ...journal.errors import JournalError, StaleIncarnation, UnknownJournalSession
 from ...journal.journal import Journal
+from ...logs.ids import ids
 from ...session.durable.rebuilding import is_last, read_range
 from ...session.requests.credentials import Supplied, known_provider
 from ..credential_source import environ_of
@@ -200,7 +201,12 @@ class Recovery:
                 environ = await environ_of(self._credentials)
                 supplied = await asyncio.to_thread(self._supplied, rebuilt, environ)
                 for public in supplied.lacking:
-                    log.warning("session %s goes on without the credentials of %s", session.id, public.service)
+                    log.warning(
+                        "session %s goes on without the credentials of %s",
+                        session.id,
+                        public.service,
+                        extra=ids(session.id),
+                    )
                 rebuilt = await host.call_while_alive(host.actor.resume.remote(session, supplied, out_of_memory))
             host.endpoint = rebuilt
         except BaseException as error:

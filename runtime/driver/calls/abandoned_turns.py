@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from ....providers.schema.errors import InvalidConfig, RayconteurError
 from ...api.messages import Interrupt, Receipt, ToLLM
 from ...api.options import OnAbandon
+from ...logs.ids import ids
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +73,17 @@ def checked_on_abandon(on_abandon: OnAbandonName) -> OnAbandon:
 async def _send(session: InterruptedSession, interrupt: Interrupt) -> None:
     what = "compaction" if interrupt.turn is None else "turn"
     number = interrupt.compaction if interrupt.turn is None else interrupt.turn
+    named = ids(session.id, interrupt.turn or 0)
     try:
         await session.send(interrupt)
     except RayconteurError as error:
         log.info(
-            "%s %d of session %s was abandoned, and could not be interrupted: %s", what, number, session.id, error.code
+            "%s %d of session %s was abandoned, and could not be interrupted: %s",
+            what,
+            number,
+            session.id,
+            error.code,
+            extra=named,
         )
     else:
-        log.debug("%s %d of session %s was abandoned", what, number, session.id)
+        log.debug("%s %d of session %s was abandoned", what, number, session.id, extra=named)

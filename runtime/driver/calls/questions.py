@@ -10,6 +10,7 @@ from ....providers.schema.errors import InvalidConfig
 from ...api.errors import ToolResultError
 from ...api.events import FromLLM, QuestionAsked, ToolCompleted, ToolFailed
 from ...api.messages import AnswerQuestion, Interrupt
+from ...logs.ids import ids
 from ...tools.runs import returned_by
 from .abandoned_turns import AbandonedTurns, InterruptedSession
 
@@ -53,6 +54,7 @@ class TurnQuestions:
                     "or send answer_question(%s, ...)",
                     self._session.id,
                     shown(use),
+                    extra=ids(self._session.id, event.turn),
                 )
             case ToolCompleted(tool_use_id=use) | ToolFailed(tool_use_id=use) if use in self._tasks:
                 self._tasks.pop(use).cancel()
@@ -77,7 +79,13 @@ class TurnQuestions:
             try:
                 await self._send_answer(on_question, asked)
             except ToolResultError as error:  # its turn is over, or another program answered
-                log.info("an answer to a question of session %s is not wanted: %s", self._session.id, error)
+                session = self._session.id
+                log.info(
+                    "an answer to a question of session %s is not wanted: %s",
+                    session,
+                    error,
+                    extra=ids(session, asked.turn),
+                )
             except Exception as error:
                 self.error = error
                 await self._abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=asked.turn))

@@ -24,6 +24,7 @@ from ...api.events import FromLLM, ToolBatch, ToolCompleted, ToolFailed
 from ...api.messages import Interrupt, Receipt, RequestApproval, ToLLM, ToolResults, ToolUpdate
 from ...api.options import OnToolError, RuntimeOptions
 from ...api.tools.function_tool import FunctionTool, check_function
+from ...logs.ids import ids
 from ...tools.batches import Report, Runs
 from ...tools.input_checks import check_input
 from ...tools.results import beginning_of, error_result
@@ -205,7 +206,10 @@ class TurnTools:
                 await self._run_all(runs)
         except Exception as error:
             if isinstance(error, RayconteurError) and not isinstance(error, MailboxError | ConfigError):
-                log.info("a tool result of session %s could not be sent: %s", self._session.id, error.code)
+                session = self._session.id
+                log.info(
+                    "a tool result of session %s could not be sent: %s", session, error.code, extra=ids(session, turn)
+                )
                 return  # the reader of the turn's events is told of it, too
             self.error = error  # not even the reason is accepted: the turn would wait for ever
             await self._abandoned_turns.interrupt_and_wait(self._session, Interrupt(turn=turn))
@@ -273,7 +277,8 @@ class TurnTools:
             try:
                 await self._send_one(outcome)
             except ToolResultError as error:  # its turn is over, or another program answered it
-                log.info("a tool result of session %s is not wanted: %s", self._session.id, error)
+                session = self._session.id
+                log.info("a tool result of session %s is not wanted: %s", session, error, extra=ids(session))
 
     async def _send_one(self, outcome: Outcome) -> None:
         whole, max_bytes = outcome.result, self._limits.max_result_bytes

@@ -16,6 +16,7 @@ from ...events.segments import encode_events
 from ...journal.codec import encoded_record, encoded_snapshot
 from ...journal.entry import SessionKey, StoredSnapshot
 from ...journal.errors import RecordRejected, StaleIncarnation
+from ...logs.ids import ids
 from .catalog_writer import CatalogWriter
 from .cataloged_session import CatalogedSession
 from .recorder import Recorder
@@ -185,7 +186,7 @@ class SessionRecords:
 
     def _lose(self, problem: RecordRejected) -> None:
         level = logging.WARNING if isinstance(problem, StaleIncarnation) else logging.CRITICAL
-        log.log(level, "session %s ends in this process: %s", self._session, problem)
+        log.log(level, "session %s ends in this process: %s", self._session, problem, extra=ids(self._session.id))
         self._is_lost = True
         waiting, self._waiting = self._waiting, deque()
         self._outbox.fence()

@@ -88,6 +88,19 @@ def test_at_debug_a_session_reports_its_requests_and_turns(caplog: pytest.LogCap
     assert "TextChunk" not in lines  # nothing for each chunk
 
 
+def test_what_is_reported_of_a_session_or_its_turn_is_found_by_them(caplog: pytest.LogCaptureFixture) -> None:
+    logged(caplog, logging.DEBUG)
+    reports = [(record.getMessage(), vars(record)) for record in caplog.records if record.name.startswith("rayconteur")]
+
+    of_session = [found for message, found in reports if message.startswith("s: ") or " session s " in message]
+    of_turn = [found for message, found in reports if message.startswith("s: turn ")]
+    of_order = [found for message, found in reports if "turn 1 ('order-7')" in message]
+
+    assert {found.get("session") for found in of_session} == {"s"}
+    assert {found.get("turn") for found in of_turn} == {1, 2}
+    assert {found.get("correlation_id") for found in of_order} == {"order-7"}
+
+
 @pytest.mark.parametrize("word", WORDS)
 def test_no_report_holds_content(word: str, caplog: pytest.LogCaptureFixture) -> None:
     lines = logged(caplog, logging.DEBUG)

@@ -1,6 +1,8 @@
 """What a session's process and the one that runs its tools say to each other, over real sockets."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -74,6 +76,22 @@ def test_a_tool_runs_there_and_says_how_far_it_is() -> None:
             runs.drop(order())
             await runs.run(order("b"), texts.append)  # calls arrive in order
             assert not tools.runs.knows(order())
+
+    asyncio.run(main())
+
+
+def test_what_has_dropped_a_tool_is_not_kept() -> None:
+    async def main() -> None:
+        tools = Tools(Runner(looks))
+        async with tools.channel() as channel:
+            runs, before = OutlivingRuns(channel, no_others), asyncio.all_tasks()
+            runs.drop(order())
+            dropping = [weakref.ref(task) for task in asyncio.all_tasks() - before]
+
+            await runs.run(order("b"), print)  # calls arrive in order
+            gc.collect()
+
+            assert [task() for task in dropping] == [None]
 
     asyncio.run(main())
 
