@@ -133,13 +133,13 @@ def started_actors() -> set[str]:
 
 
 def dead_actors() -> dict[str, DeathReason]:
-    """The named actors of the cluster that have died, and why, as far as Ray knows more than that."""
+    """The named actors of the cluster that have died, and why: ``CRASHED`` where Ray does not know more."""
     try:
         actors = cast(dict[str, dict[str, Any]], global_state.actor_table(None, actor_state_name="DEAD"))
     except RayError as error:
         raise translated(error) from None
     reasons = ((str(actor["Name"]), recorded_reason(actor["DeathCause"])) for actor in actors.values())
-    return {name: reason for name, reason in reasons if name and reason}
+    return {name: reason or DeathReason.CRASHED for name, reason in reasons if name}
 
 
 def local_process(actor: object) -> int | None:

@@ -161,13 +161,14 @@ class EventLog:
     def missing(self, living: LivingSessions) -> Iterator[SessionLog]:
         """The logs of the sessions that are not among the *living*, and have not ended, as far as is known.
 
-        Of hosts that have not reported, it is not known.
+        Of hosts that have not reported, it is not known. Those that are durable are missing if their host has died.
         """
         for session_id, logs in self._logs.items():
             for log in logs:
                 is_known = log.host_id not in living.unreported if log.host_id else not living.unreported
                 is_living = log.epoch >= living.before or living.sessions.get(session_id) == log.epoch
-                if is_known and not is_living and not log.session_end:
+                is_missing = log.host_id in living.reasons if living.are_durable else is_known and not is_living
+                if is_missing and not log.session_end:
                     yield log
 
     def append(self, segment: Segment, host_id: str = "") -> bool:

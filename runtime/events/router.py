@@ -100,13 +100,14 @@ class Router:
         self._schedule(self.subscriptions.end_sessions(ended))
 
     def end_missing_sessions(self, living: LivingSessions) -> None:
-        """Record that sessions have died, except those that are *living*, or may be."""
-        dead: dict[tuple[int, DeathReason], dict[str, int]] = {}  # those with the same epoch have different ids
+        """Record that sessions have died, or are lost, except those that are *living*, or may be."""
+        end = SessionEnd.LOST if living.are_durable else SessionEnd.DIED
+        missing: dict[tuple[int, str], dict[str, int]] = {}  # those with the same epoch have different ids
         for log in self.subscriptions.log.missing(living):
-            reason = living.reasons.get(log.host_id, DeathReason.CRASHED)
-            dead.setdefault((log.epoch, reason), {})[log.session_id] = log.epoch
-        for (_, reason), alike in dead.items():
-            self.end_sessions(EndedSessions(alike, SessionEnd.DIED, reason))
+            missing.setdefault((log.epoch, log.host_id), {})[log.session_id] = log.epoch
+        for (_, host_id), alike in missing.items():
+            reason = living.reasons.get(host_id, DeathReason.CRASHED)
+            self.end_sessions(EndedSessions(alike, end, reason, host_id))
 
     async def positions(self) -> bytes:
         """The encoded ``Positions`` of all sessions, once all that exist are known here."""

@@ -130,13 +130,15 @@ class FoundEnds(msgspec.Struct, frozen=True):
 class LivingSessions(msgspec.Struct, frozen=True):
     """The *sessions* that exist, ids with their epochs, of those with an epoch below *before*.
 
-    There may be more on the *unreported* hosts. *reasons* is why hosts have died, of which that is known.
+    There may be more on the *unreported* hosts. *reasons* is why hosts have died, of which that is known. If they
+    *are_durable*, they outlive these: then it does not say which exist, as those that are on no host do, too.
     """
 
     sessions: dict[str, int]
     before: int
     unreported: frozenset[str] = frozenset()
     reasons: dict[str, DeathReason] = {}
+    are_durable: bool = False
 
 
 class HeldSession(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -9,11 +9,18 @@ from builders.segments import died, segment, sized_segment
 from fixtures.virtual_time import run
 
 from rayconteur.runtime.api.errors import DeathReason
-from rayconteur.runtime.api.events import Died
+from rayconteur.runtime.api.events import Died, ProcessLost
 from rayconteur.runtime.api.options import RouterLimits
 from rayconteur.runtime.events.router import Router
 from rayconteur.runtime.events.router_calls import RouterCall, serve
-from rayconteur.runtime.events.segments import LivingSessions, Positions, Segment, decode_events, encode_segments
+from rayconteur.runtime.events.segments import (
+    HeldSession,
+    LivingSessions,
+    Positions,
+    Segment,
+    decode_events,
+    encode_segments,
+)
 from rayconteur.runtime.events.subscriptions import Delivery, Subscription, SubscriptionUpdate
 from rayconteur.runtime.streams.peer import ignore
 
@@ -297,5 +304,27 @@ def test_sessions_that_a_restarted_directory_misses_died_of_what_their_host_died
             "a": DeathReason.OUT_OF_MEMORY,
             "b": DeathReason.CRASHED,
         }
+
+    play(scene)
+
+
+def test_durable_sessions_are_lost_whose_host_died_while_the_directory_was_restarted() -> None:
+    async def scene(router: Router) -> None:
+        for session_id, host_id in {"a": "dead", "b": "alive", "c": "dead"}.items():
+            router.publish(encode_segments([segment(session_id, 1)]), host_id)
+        router.take_over(HeldSession("c", 1, 2, 1), "alive")  # it goes on elsewhere already
+        subscribe(router, driver := Driver(), "a")
+        await turns()
+
+        reasons = {"dead": DeathReason.OUT_OF_MEMORY}
+        router.end_missing_sessions(LivingSessions({}, 0, reasons=reasons, are_durable=True))
+        await turns()
+
+        notices = {each: router.subscriptions.log.notice(each) for each in "abc"}
+        lost = {each: decode_events(notice)[0] for each, notice in notices.items() if notice}
+        assert {each: isinstance(loss, ProcessLost) and loss.reason for each, loss in lost.items()} == {
+            "a": DeathReason.OUT_OF_MEMORY
+        }
+        assert len(driver.pushes) == 2
 
     play(scene)

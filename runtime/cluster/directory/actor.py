@@ -243,6 +243,8 @@ class _Directory:
         if report:
             self._places.restore(report)
             self._watch(report.owner)
+        else:
+            self._places.learn_deaths({host_id: DeathReason.CRASHED})
         self._places.unreported.discard(host_id)
         if self._places.rebuilt_before:  # nobody waits for this report any more
             self._end_missing_sessions()

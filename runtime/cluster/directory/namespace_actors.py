@@ -70,7 +70,7 @@ class NamespaceActors:
                 await asyncio.sleep(PAUSE_S)
 
     async def death_reasons(self) -> dict[str, DeathReason]:
-        """Why session actors have died, as far as Ray says more than that they are dead."""
+        """The session actors that have died, and why."""
         try:
             return {name: reason for name, reason in (await asyncio.to_thread(dead_actors)).items() if is_host(name)}
         except RayconteurError as error:
@@ -151,7 +151,7 @@ class NamespaceActors:
         return end is SessionEnd.CLOSED
 
     async def end_missing_sessions(self, living: LivingSessions) -> None:
-        """Tell the routers that all sessions of before a restart have died, except those that are *living*."""
+        """Tell the routers which sessions of before a restart are *living*; others have died, or are lost."""
         tell = partial(self._tell_router, call=lambda router: router.end_missing_sessions.remote(living))
         await asyncio.gather(*map(tell, range(self._routers)))
 

@@ -111,7 +111,7 @@ class Places:
         self._ids = SortedIds()  # of the places
         self._tombstones: OrderedDict[tuple[str, int], DeathReason] = OrderedDict()  # by id and epoch
         self._claims: OrderedDict[str, Claim | None] = OrderedDict()  # by claim id; None: abandoned
-        self._dead_hosts: dict[str, DeathReason] = {}  # before a restart, as far as their reasons are known
+        self._dead_hosts: dict[str, DeathReason] = {}  # before a restart
 
     def __len__(self) -> int:
         return len(self._places)
@@ -162,8 +162,9 @@ class Places:
                 self._place((session_id,), SessionPlace(report.owner.host_id, epoch))
 
     def learn_deaths(self, reasons: Mapping[str, DeathReason]) -> None:
-        """Learn why hosts have died of which the directory before may have known."""
-        self._dead_hosts = {**reasons, **{session_of(host_id): reason for host_id, reason in reasons.items()}}
+        """Learn which hosts have died, and why: the directory before may have known them, and told nobody."""
+        known = {session_of(host_id): why for host_id, why in reasons.items() if why is not DeathReason.CRASHED}
+        self._dead_hosts |= {**reasons, **known}
         self._dead_hosts.pop("", None)
 
     def end_rebuild(self, now_ms: int) -> int:
@@ -265,10 +266,11 @@ class Places:
         return FoundEnds([*([EndedSessions(closed, SessionEnd.CLOSED)] if closed else ()), *deaths], unknown)
 
     def living(self) -> LivingSessions:
-        """All sessions of before a restart. If they are durable, none is taken for dead."""
+        """All sessions of before a restart. If they are durable, none is dead, but those of dead hosts are lost."""
+        if self.durable:
+            return LivingSessions({}, 0, reasons=self._dead_hosts, are_durable=True)
         sessions = {session_id: place.epoch for session_id, place in self._places.items()}
-        before = 0 if self.durable else self.rebuilt_before
-        return LivingSessions(sessions, before, frozenset(self.unreported), self._dead_hosts)
+        return LivingSessions(sessions, self.rebuilt_before, frozenset(self.unreported), self._dead_hosts)
 
     def page(self, after: str, limit: int) -> SessionPage:
         """The first *limit* sessions by their ids, of those that come after *after*."""

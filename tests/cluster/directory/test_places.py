@@ -71,7 +71,9 @@ def test_a_router_is_told_of_the_hosts_that_may_have_its_sessions() -> None:
 def test_a_restarted_directory_says_why_hosts_died_as_far_as_ray_does() -> None:
     dedicated = new_host_name(HostKind.DEDICATED, "driver", "huginn")
     places = Places("directory")
-    places.learn_deaths({dedicated: DeathReason.OUT_OF_MEMORY, "packed": DeathReason.NODE_DIED})
+    earlier = new_host_name(HostKind.DEDICATED, "driver", "huginn")  # of another session with that id
+    reasons = {dedicated: DeathReason.OUT_OF_MEMORY, earlier: DeathReason.CRASHED, "packed": DeathReason.NODE_DIED}
+    places.learn_deaths(reasons)
     places.end_rebuild(10)
 
     assert places.death_reason("huginn", 1) is DeathReason.OUT_OF_MEMORY
@@ -80,6 +82,17 @@ def test_a_restarted_directory_says_why_hosts_died_as_far_as_ray_does() -> None:
     [ended] = places.ended({"huginn": 1}).ended
     assert ended.reason is DeathReason.OUT_OF_MEMORY
     assert places.living().reasons["packed"] is DeathReason.NODE_DIED
+
+
+def test_a_restarted_directory_takes_durable_sessions_for_lost_only_if_their_host_has_died() -> None:
+    places = Places("directory", durable=True)
+    places.learn_deaths({"host 1": DeathReason.OUT_OF_MEMORY})
+    places.learn_deaths({"host 2": DeathReason.CRASHED})  # before it could report
+    places.end_rebuild(10)
+
+    living = places.living()
+    assert living.are_durable
+    assert living.reasons == {"host 1": DeathReason.OUT_OF_MEMORY, "host 2": DeathReason.CRASHED}
 
 
 class DirectoryMachine(RuleBasedStateMachine):
