@@ -13,6 +13,10 @@ FUZZ_SECONDS ?= 60
 SCHEDULES ?= 20000
 SCHEDULES_SEED ?= 1
 SCHEDULES_SECONDS ?= 3600
+KILLS ?= 10000
+KILLS_SECONDS ?= 3600
+KILLS_SEED ?= 1
+KILLS_JOURNAL ?= sqlite
 MUTANTS ?= 150
 MUTANTS_SEED ?= 1
 MUTANTS_SECONDS ?= 3000
@@ -45,7 +49,7 @@ NEWEST := .venv-newest/bin/python -m
 
 BENCH = $(BIN)/rayconteur bench --out benchmarks/out/$(shell date -u +%Y%m%d-%H%M%S)
 
-.PHONY: help demo cluster test system newest fuzz simulate mutants chaos check docs bench bench-quick gate wheel
+.PHONY: help demo cluster test system newest fuzz simulate kills mutants chaos check docs bench bench-quick gate wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -77,6 +81,10 @@ fuzz: $(LINKED)  ## Fuzz all decoders with broken answers for FUZZ_SECONDS (60),
 
 simulate: $(LINKED)  ## Play SCHEDULES (20,000) of durable sessions whose processes, journal and routers fail at any moment
 	@cd tests && ../$(BIN)/python -m simulation.run --schedules $(SCHEDULES) --seed $(SCHEDULES_SEED) --seconds $(SCHEDULES_SECONDS)
+
+kills: $(LINKED)  ## Kill processes KILLS (10,000) times for at most KILLS_SECONDS (3,600) while durable sessions talk, with KILLS_JOURNAL (sqlite)
+	@PYTHONPATH=tests $(BIN)/python -m kills.run \
+		--kills $(KILLS) --seconds $(KILLS_SECONDS) --seed $(KILLS_SEED) --journal $(KILLS_JOURNAL)
 
 mutants: $(LINKED)  ## Put small faults into the code, and check that tests see nine of ten: MUTANTS (150), MUTANTS_SEED
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.run \
