@@ -25,7 +25,7 @@ def _weaker(one: Provenance, other: Provenance) -> Provenance:
     return one if one is other else max(one, other, key=_TRUST.index)
 
 
-class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A number of tokens and its provenance; ``None`` if nothing is known."""
 
     __repr__ = short_repr
@@ -35,12 +35,14 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     def __add__(self, other: "Count") -> "Count":
         """The sum, as trustworthy as its weakest part. Unknown plus zero tokens is unknown."""
+        if self is other and self.tokens is None:  # most figures that a provider never gives
+            return self
         tokens = (self.tokens or 0) + (other.tokens or 0)
         weakest = _weaker(self.provenance, other.provenance)
         return Count(tokens=(tokens or None) if weakest is Provenance.UNAVAILABLE else tokens, provenance=weakest)
 
 
-class Cost(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Cost(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """An amount in USD and its provenance: ``reported`` by the provider, or ``estimated`` from its list of prices.
 
     ``None`` if nothing is known.
@@ -53,6 +55,8 @@ class Cost(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     def __add__(self, other: "Cost") -> "Cost":
         """The sum, as trustworthy as its weakest part. Unknown plus zero is unknown."""
+        if self is other and self.usd is None:
+            return self
         usd = (self.usd or 0.0) + (other.usd or 0.0)
         weakest = _weaker(self.provenance, other.provenance)
         return Cost(usd=(usd or None) if weakest is Provenance.UNAVAILABLE else usd, provenance=weakest)
@@ -74,7 +78,7 @@ def estimated(tokens: int) -> Count:
     return Count(tokens=tokens, provenance=Provenance.ESTIMATED)
 
 
-class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The tokens of a request, a turn or a session, and what they cost.
 
     *input* counts all tokens sent, including those read from or written to a cache; *output* all tokens generated,

@@ -116,15 +116,20 @@ STORED_SNAPSHOT = (
     b'"size_bytes":7},{"message":{"kind":"configure","model":"other","next":"turn"},'
     b'"facts":{"context_limit_tokens":5}}],'
     b'"turns":3,"requests":2,"compactions":1,'
-    b'"usage":{"input":{"tokens":5,"provenance":"reported"},"output":{"tokens":2,"provenance":"estimated"},'
-    b'"cache_read":{"tokens":null,"provenance":"unavailable"},"cache_write":{"tokens":null,'
-    b'"provenance":"unavailable"},'
-    b'"reasoning":{"tokens":null,"provenance":"unavailable"},"cost":{"usd":null,"provenance":"unavailable"}},'
+    b'"usage":{"input":{"tokens":5,"provenance":"reported"},"output":{"tokens":2,"provenance":"estimated"}},'
     b'"fill":{"count":{"tokens":20,"provenance":"reported"},"messages":3},'
     b'"learned":{"factors":[1.0,1.0,1.0,1.0],"fixed":0.0,"factor_variances":[0.0625,0.0625,0.0625,0.0625],'
     b'"fixed_variance":10000.0},"floor_tokens":4,"prompts":[],"source":"",'
     b'"dropped_messages":6}'
 )
+
+OLDER_SNAPSHOT = STORED_SNAPSHOT.replace(
+    b'"estimated"}},',
+    b'"estimated"},"cache_read":{"tokens":null,"provenance":"unavailable"},"cache_write":{"tokens":null,'
+    b'"provenance":"unavailable"},'
+    b'"reasoning":{"tokens":null,"provenance":"unavailable"},"cost":{"usd":null,"provenance":"unavailable"}},',
+)
+"""As it was stored first, with the figures that are not known."""
 
 EACH_PHASE = pytest.mark.parametrize(("phase", "events"), EVENTS, ids=lambda value: getattr(value, "__name__", ""))
 
@@ -245,3 +250,8 @@ def test_a_snapshot_with_an_index_that_is_out_of_range_is_rejected(index: int) -
 def test_a_stored_snapshot_decodes_and_encodes_unchanged() -> None:
     assert msgspec.json.decode(STORED_SNAPSHOT, type=Snapshot) == SNAPSHOT
     assert msgspec.json.encode(SNAPSHOT) == STORED_SNAPSHOT
+
+
+def test_a_snapshot_as_it_was_stored_first_decodes_to_the_same() -> None:
+    assert OLDER_SNAPSHOT != STORED_SNAPSHOT
+    assert msgspec.json.decode(OLDER_SNAPSHOT, type=Snapshot) == SNAPSHOT

@@ -39,10 +39,15 @@ ANSWER = Answer(
 
 _USAGE = (
     b'{"input":{"tokens":5,"provenance":"reported"},"output":{"tokens":2,"provenance":"estimated"},'
+    b'"cost":{"usd":0.25,"provenance":"estimated"}}'
+)
+_OLDER_USAGE = (
+    b'{"input":{"tokens":5,"provenance":"reported"},"output":{"tokens":2,"provenance":"estimated"},'
     b'"cache_read":{"tokens":null,"provenance":"unavailable"},'
     b'"cache_write":{"tokens":null,"provenance":"unavailable"},'
     b'"reasoning":{"tokens":null,"provenance":"unavailable"},"cost":{"usd":0.25,"provenance":"estimated"}}'
 )
+"""As it was stored first, with the figures that are not known."""
 _PARTIAL = (
     b'{"content":[{"kind":"text","text":"half"}],"text":"half","usage":' + _USAGE + b',"message_id":"m",'
     b'"model":"claude"}'
@@ -240,6 +245,19 @@ def test_a_stored_event_decodes_to_the_same_event(stored: bytes, event: ev.Event
 @pytest.mark.parametrize(("stored", "event"), EVENTS, ids=lambda value: type(value).__name__)
 def test_an_event_encodes_to_the_stored_bytes(stored: bytes, event: ev.Event) -> None:
     assert msgspec.json.encode(event) == stored
+
+
+def test_events_with_a_usage_as_it_was_stored_first_decode_to_the_same() -> None:
+    older = [(stored.replace(_USAGE, _OLDER_USAGE), event) for stored, event in EVENTS if _USAGE in stored]
+    from_llm = [stored for stored in FROM_LLM if _USAGE in stored]
+    older_from_llm = [stored.replace(_USAGE, _OLDER_USAGE) for stored in from_llm]
+
+    assert older
+    assert [msgspec.json.decode(stored, type=ev.Event) for stored, _ in older] == [event for _, event in older]
+    assert from_llm
+    assert [msgspec.json.decode(stored, type=out.FromLLM) for stored in older_from_llm] == [
+        msgspec.json.decode(stored, type=out.FromLLM) for stored in from_llm
+    ]
 
 
 def test_every_type_of_event_has_a_stored_literal() -> None:

@@ -95,6 +95,13 @@ def test_unknown_counts_never_become_zero() -> None:
     assert (NONE_YET + Usage()) == Usage()
 
 
+def test_an_encoded_usage_has_only_what_is_known_also_one_that_is_a_sum() -> None:
+    usage = Usage(input=reported(2))
+
+    assert msgspec.json.encode(usage) == b'{"input":{"tokens":2,"provenance":"reported"}}'
+    assert msgspec.json.encode(usage + usage) == b'{"input":{"tokens":4,"provenance":"reported"}}'
+
+
 @given(counts, counts, counts)
 def test_counts_can_be_added_in_any_order(a: Count, b: Count, c: Count) -> None:
     sums = {repr((x + y) + z) for x, y, z in permutations((a, b, c))} | {repr(a + (b + c))}
