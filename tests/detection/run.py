@@ -7,9 +7,11 @@ longer than it may.
 """
 
 import argparse
+import math
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -24,31 +26,61 @@ class Skipped(Exception):
 
 
 def seconds_of(name: str, rounds: int) -> list[float]:
-    """The seconds of each of so many *rounds* of a scenario.
+    """The seconds of each of so many *rounds* of a scenario, played in one Ray.
 
     Raises:
         AssertionError: it failed.
         Skipped: it can't be played here.
     """
-    seconds: list[float] = []
-    while len(seconds) < rounds:
-        number = min(SCENARIOS[name].at_once, rounds - len(seconds))
-        command = [sys.executable, "-m", "detection.play", name, str(number)]
-        done = subprocess.run(command, cwd=_TESTS, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
-        if done.returncode == SKIPPED:
-            raise Skipped(done.stderr.strip())
-        lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
-        said = f"{name} failed:\n{done.stdout[-2_000:]}\n{done.stderr[-6_000:]}"
-        assert done.returncode == 0, said
-        assert "never retrieved" not in done.stderr, said
-        seconds += msgspec.json.decode(lines[-1], type=list[float])
-    return seconds
+    command = [sys.executable, "-m", "detection.play", name, str(rounds)]
+    done = subprocess.run(command, cwd=_TESTS, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
+    if done.returncode == SKIPPED:
+        raise Skipped(done.stderr.strip())
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    said = f"{name} failed:\n{done.stdout[-2_000:]}\n{done.stderr[-6_000:]}"
+    assert done.returncode == 0, said
+    assert "never retrieved" not in done.stderr, said
+    return msgspec.json.decode(lines[-1], type=list[float])
 
 
-def row(name: str, seconds: list[float]) -> str:
-    """The row of the table."""
-    scenario = SCENARIOS[name]
-    return f"| {scenario.fails} | {scenario.told} | {statistics.median(seconds):.2f} | {max(seconds):.2f} |"
+class Results:
+    """The seconds of all rounds, by scenario: in a file, if one is given, to which later runs add."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._seconds: dict[str, list[float]] = {}
+        if file and file.exists():
+            self._seconds = msgspec.json.decode(file.read_bytes(), type=dict[str, list[float]])
+
+    def of(self, name: str) -> list[float]:
+        """Those of a scenario."""
+        return self._seconds.get(name, [])
+
+    def add(self, name: str, seconds: list[float]) -> None:
+        """Add those of more rounds."""
+        self._seconds[name] = self.of(name) + seconds
+        if self._file:
+            self._file.write_bytes(msgspec.json.encode(self._seconds))
+
+    def row(self, name: str) -> str:
+        """The row of the table."""
+        scenario, seconds = SCENARIOS[name], self.of(name)
+        figures = f"{len(seconds)} | {statistics.median(seconds):.2f} | {max(seconds):.2f}"
+        return f"| {scenario.fails} | {scenario.told} | {figures} |"
+
+
+def measure(name: str, results: Results, rounds: int, ends_at: float) -> bool:
+    """Play a scenario until there are so many *rounds* of it, or the time is over. False if it failed."""
+    while (missing := rounds - len(results.of(name))) > 0 and time.monotonic() < ends_at:
+        try:
+            results.add(name, seconds_of(name, min(missing, SCENARIOS[name].at_once)))
+        except Skipped as reason:
+            print(f"{name} was skipped: {reason}", file=sys.stderr)
+            return True
+        except AssertionError as problem:
+            print(problem, file=sys.stderr)
+            return False
+    return True
 
 
 def main() -> int:
@@ -56,19 +88,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenarios", nargs="*", help=f"of {', '.join(SCENARIOS)}; all of them by default")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--results", type=Path, help="a JSON file of the seconds: what is missing there is added to it")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin nothing more after this time")
     arguments = parser.parse_args()
+    results, ends_at = Results(arguments.results), time.monotonic() + 60 * arguments.minutes
     code = 0
     for name in arguments.scenarios or SCENARIOS:
-        try:
-            seconds = seconds_of(name, arguments.rounds)
-        except Skipped as reason:
-            print(f"{name} was skipped: {reason}", file=sys.stderr)
-        except AssertionError as problem:
-            print(problem, file=sys.stderr)
+        succeeded = measure(name, results, arguments.rounds, ends_at)
+        if seconds := results.of(name):
+            print(results.row(name), flush=True)
+        if not succeeded or max(seconds, default=0.0) > LIMIT_S:
             code = 1
-        else:
-            print(row(name, seconds), flush=True)
-            code = 1 if max(seconds) > LIMIT_S else code
     return code
 
 
