@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -16,6 +17,7 @@ from ..api.errors import ClusterLost, DeathReason, Unreachable
 from ..streams.liveness import no_answer
 from ..streams.tls import TLS, ray_tls
 from .ray_errors import ActorUnavailable, recorded_reason, translated, unexplained_death
+from .start.probe import GREETING
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -81,13 +83,16 @@ async def require_gcs() -> None:
     """Check that Ray's control service (GCS) is there, before a call that blocks this process until it is.
 
     Raises:
-        ClusterLost: it accepts no connection.
+        ClusterLost: it does not answer.
     """
     address = cast(str, ray.get_runtime_context().gcs_address)
     host, _, port = address.rpartition(":")
     try:
         async with asyncio.timeout(_GCS_S):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            with suppress(ConnectionError):
+                writer.write(GREETING)
+                await reader.read(1)
     except OSError as error:  # TimeoutError is one
         raise ClusterLost(
             f"Ray's control service (GCS) at {address} can't be reached ({type(error).__name__}), so no actor can be "

@@ -27,7 +27,7 @@ from .nodes.actor_options import RayOptions, control_node, on_many_nodes, on_one
 from .nodes.cluster_nodes import Node
 from .nodes.node_checks import checked_nodes
 from .quotas.client import QuotasRef, find_or_start_quotas
-from .ray_calls import START_S, find_actor, kill_actor, result_within
+from .ray_calls import START_S, find_actor, kill_actor, require_gcs, result_within
 from .ray_errors import ActorDead
 from .router_actor import RouterActor, RouterHandle, RouterPlace
 from .router_transport import transport_to
@@ -86,6 +86,7 @@ class SharedActors:
 
 async def find_or_start_shared_actors(options: RuntimeOptions) -> SharedActors:
     """Register a new driver with the shared actors of the namespace; starts them if there are none."""
+    await require_gcs()
     for _ in range(_TRIES):
         with suppress(ActorDead, RuntimeClosed):  # the last driver has just left them
             return await _find_or_start(options)

@@ -1,6 +1,7 @@
 """A probe for a Ray cluster that does not need Ray, which takes a second to import and minutes to give up."""
 
 import socket
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ....providers.schema.checks.shown import shown
@@ -11,9 +12,15 @@ ANY_RUNNING = "auto"
 
 _TIMEOUT_S = 5.0
 
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
+"""The preface of a client of HTTP/2, and its empty SETTINGS frame (RFC 9113, section 3.4): a server answers it.
 
-def probe(address: str) -> None:
-    """Check that a server listens at a host and port.
+One with TLS closes the connection instead.
+"""
+
+
+def probe(address: str, timeout_s: float = _TIMEOUT_S) -> None:
+    """Check that a server at a host and port answers: one that is stopped accepts connections, too.
 
     Raises:
         RayUnreachable: no server does.
@@ -22,7 +29,9 @@ def probe(address: str) -> None:
     try:
         if url.hostname is None or url.port is None:
             return  # a keyword of Ray's, such as "auto"
-        socket.create_connection((url.hostname, url.port), timeout=_TIMEOUT_S).close()
+        with socket.create_connection((url.hostname, url.port), timeout_s) as connection, suppress(ConnectionError):
+            connection.sendall(GREETING)
+            connection.recv(1)
     except OSError as error:
         raise unreachable(address, error.strerror or error) from None
     except ValueError as error:  # the port is not a number

@@ -7,11 +7,12 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
-from typing import cast
+from functools import partial
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import ray
+from ray._private import services as _ray_services  # the public API does not say what "auto" stands for
 from ray.exceptions import AuthenticationError
 
 from ....providers.schema.checks.shown import shown
@@ -20,6 +21,7 @@ from ...api.options import RuntimeOptions
 from ..journal.place import own_folder
 from ..ray_calls import session_folder
 from ..ray_errors import start_error
+from .joining import join_while_answered
 from .probe import ANY_RUNNING, probe
 from .sigint import defer_sigint
 
@@ -46,19 +48,15 @@ def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
     starts_ray = address == _LOCAL
     try:
         probe(address)
-        _check_token(address)
         log.info("starting Ray on this machine" if starts_ray else "connecting to Ray at %s", *[address][starts_ray:])
         started_at = time.monotonic()
-        with defer_sigint() if starts_ray else nullcontext():
-            ray.init(
-                address=address,
-                namespace=options.namespace,
-                num_cpus=options.num_cpus if starts_ray else None,
-                include_dashboard=False if starts_ray else None,
-                log_to_driver=not options.quiet or log.isEnabledFor(logging.INFO),
-                logging_level=logging.ERROR if options.quiet else logging.INFO,
-                _system_config=_own_config() if starts_ray else None,
-            )
+        if starts_ray:
+            with defer_sigint():
+                _init(
+                    address, options, include_dashboard=False, num_cpus=options.num_cpus, _system_config=_own_config()
+                )
+        else:
+            join_while_answered(address, _service(address), partial(_join, address, options), options.call_timeout_s)
         log.info("connected to Ray after %.1f s", time.monotonic() - started_at)
     except RayUnreachable:
         raise
@@ -69,6 +67,29 @@ def connect_to_ray(address: str | None, options: RuntimeOptions) -> bool:
             shut_down_ray()
         raise
     return starts_ray
+
+
+def _init(address: str, options: RuntimeOptions, **more: Any) -> None:
+    ray.init(
+        address=address,
+        namespace=options.namespace,
+        log_to_driver=not options.quiet or log.isEnabledFor(logging.INFO),
+        logging_level=logging.ERROR if options.quiet else logging.INFO,
+        **more,
+    )
+
+
+def _join(address: str, options: RuntimeOptions) -> None:
+    _check_token(address)
+    _init(address, options)
+
+
+def _service(address: str) -> str:
+    """The host and port of the control service at *address*."""
+    if address != ANY_RUNNING:
+        return address
+    resolved = cast("Callable[..., str | None]", _ray_services.canonicalize_bootstrap_address)
+    return resolved(address) or address
 
 
 def _own_config() -> dict[str, int] | None:
