@@ -120,6 +120,23 @@ def test_a_message_longer_than_a_request_is_cut_to_two_characters_a_token() -> N
     assert 4_000 < sent < 6_000  # of some 2,400 tokens that are left for the conversation
 
 
+def test_a_message_in_a_script_of_many_tokens_is_cut_until_it_fits_and_fills_the_room() -> None:
+    model = Model()
+    job = CompactionJob(
+        messages=[user(1, LONG * 30), assistant(1, "ok"), user(2, "hm")],
+        budget_tokens=1_000,
+        limit_tokens=4_000,
+        window_tokens=4_000,
+        count_tokens=lambda message: 2 * count_tokens(message),
+        send=model,
+    )
+
+    asyncio.run(compact(job, Summarize(max_summary_tokens=500)))
+
+    sent = sum(map(job.count_tokens, model.requests[0].messages))
+    assert 1_400 < sent < 2_400  # the room that is left, and what the request has around it
+
+
 def test_a_summarizer_that_takes_nothing_is_asked_a_limited_number_of_times() -> None:
     requests: list[SideRequest] = []
 

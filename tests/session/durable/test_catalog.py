@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 from fixtures.killable_host import KEY, Namespace, SlowJournal
 from fixtures.session import scripted_config
 from fixtures.virtual_time import run
 
 import rayconteur as rc
+from rayconteur.compaction import Window
 from rayconteur.runtime import Labels
 from rayconteur.runtime.journal.catalog.details import CatalogDetails, decode_details
 from rayconteur.runtime.journal.catalog.rows import CatalogChange, CatalogRow
@@ -247,6 +249,24 @@ def test_what_leaves_the_history_is_no_longer_found_and_a_running_turn_not_yet()
             await namespace.host.send(rc.Configure(labels=Labels(title="Waiting")))
             await journal.row(lambda row, details: details.title == "Waiting")
             assert journal.words() == {0: "waiting", 1: "first one"}
+
+    run(main())
+
+
+def test_words_that_a_compaction_has_removed_before_they_were_written_are_found() -> None:
+    config = msgspec.structs.replace(ECHO, compaction=Window(keep_recent_turns=1, max_turns=1))
+
+    async def main() -> None:
+        journal = WatchedJournal()
+        async with watched(journal, config) as namespace:
+            journal.is_away = True
+            await ask(namespace, "once", "upon", "midnight")
+            await namespace.wait_for(lambda event: isinstance(event, rc.Compacted) and event.turn == 3)
+
+            journal.is_away = False
+            await journal.row(lambda row, details: details.turns == 3)
+
+            assert journal.words() == {0: "the raven", 1: "once", 2: "upon", 3: "midnight"}
 
     run(main())
 
