@@ -9,7 +9,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 
 import msgspec
 import ray
@@ -43,7 +43,7 @@ class _Directory:
         self._places = Places(uuid.uuid4().hex, durable=namespace.journal is not None)
         self._leases = Leases(LEASE_S)
         self._actors = NamespaceActors(namespace.name, namespace.routers)
-        self._driver_calls = DriverCalls(namespace, self._places, self._leases, self._actors)
+        self._driver_calls = DriverCalls(namespace, self._places, self._leases, self._actors, self._claim)
         self._listener = Listener(self._serve)
         self._watchers: dict[str, asyncio.Task[None]] = {}  # of hosts, by their ids
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,20 +87,6 @@ class _Directory:
         self._awaits_drivers_until = 0.0
         self._leases.leave(driver_id)
         await self._end_driver(driver_id)
-
-    @ray.method
-    async def claim(self, request: ClaimRequest) -> Claim:
-        """Claim all ids of the request for its host, or none.
-
-        Raises:
-            DirectoryUnreachable: an actor has not said yet which ids are taken, and they may be.
-        """
-        await self._be_ready()
-        self._require_reports(request.are_new)
-        claim = self._places.claim(request, int(time.time() * 1000))
-        if not claim.taken:
-            self._watch(request.owner)
-        return claim
 
     @ray.method
     async def abandon(self, request: ClaimRequest) -> None:
@@ -291,13 +277,21 @@ class _Directory:
             await self._mark_dead(host_id, reason)
         self._sweep_later(EMPTY_S)
 
-    def _serve(self, peer: Peer, call: int, data: bytes) -> bytes | None:
+    def _serve(self, peer: Peer, call: int, data: bytes) -> bytes | None | Awaitable[bytes]:
         """Serve a driver, which has its lease as long as it is connected."""
         if self._has_ended or not self._leases.connect(peer.id, peer):
             raise ValueError("the driver has left the namespace")
         self._awaits_drivers_until = 0.0
         peer.on_lost = lambda: self._on_lost(peer)
         return self._driver_calls.serve(call, data)
+
+    async def _claim(self, request: ClaimRequest) -> Claim:
+        await self._be_ready()
+        self._require_reports(request.are_new)
+        claim = self._places.claim(request, int(time.time() * 1000))
+        if not claim.taken:
+            self._watch(request.owner)
+        return claim
 
     def _on_lost(self, peer: Peer) -> None:
         self._leases.disconnect(peer.id, peer, time.monotonic())

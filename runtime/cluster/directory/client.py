@@ -8,7 +8,7 @@ from ..ray_calls import result_within
 from ..ray_errors import ActorDead
 from .actor import DirectoryHandle
 from .package_version import package_version
-from .places import Claim, ClaimRequest, SessionPage
+from .places import ClaimRequest, SessionPage
 
 T = TypeVar("T")
 
@@ -56,10 +56,6 @@ class DirectoryClient:
     async def running(self, session_ids: list[str]) -> dict[str, int]:
         """Those of the sessions that are on an actor, with their epochs."""
         return await self.call(lambda actor: actor.running.remote(session_ids))
-
-    async def claim(self, request: ClaimRequest) -> Claim:
-        """Claim ids: all of them, or none."""
-        return await self.call(lambda actor: actor.claim.remote(request))
 
     async def abandon(self, request: ClaimRequest) -> None:
         """Undo a claim whose answer was lost."""

@@ -5,16 +5,22 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
+import msgspec
+
 from ...api.errors import DirectoryUnreachable, PeerUnreachable, RuntimeClosed
+from ...streams.calls import CallFailed
 from ...streams.channel import Channel
 from ...streams.connection import ConnectionLost
-from ..nodes.move_orders import DirectoryCall, MoveOrder, decode_orders
+from ..nodes.move_orders import DirectoryCall, MoveOrder, decode_orders, encode
 from ..ray_calls import node_id, tls
 from .client import DirectoryClient
+from .places import Claim, ClaimOutcome, ClaimRequest
 
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.2
+
+_decode_outcome = msgspec.msgpack.Decoder(ClaimOutcome).decode
 
 
 class Lease:
@@ -24,7 +30,7 @@ class Lease:
     """
 
     def __init__(self, directory: DirectoryClient, driver_id: str) -> None:
-        self._directory = directory
+        self.directory = directory
         self._lost = asyncio.Event()
         self._acquired = asyncio.Event()
         self._channel = Channel(
@@ -54,16 +60,31 @@ class Lease:
             DirectoryUnreachable: there was none.
         """
         try:
-            async with asyncio.timeout(self._directory.timeout_s):
+            async with asyncio.timeout(self.directory.timeout_s):
                 while True:
                     with suppress(ConnectionLost, PeerUnreachable):
                         return await self._channel.call(call, data) or b""
                     await asyncio.sleep(_PAUSE_S)
         except TimeoutError:
             raise DirectoryUnreachable(
-                f"the directory of the namespace did not answer within {self._directory.timeout_s:g} s; it is being "
+                f"the directory of the namespace did not answer within {self.directory.timeout_s:g} s; it is being "
                 "restarted, or stopped: try again later"
             ) from None
+
+    async def claim(self, request: ClaimRequest) -> Claim:
+        """Claim ids: all of them, or none. It saves a Ray call.
+
+        Raises:
+            DirectoryUnreachable: the directory does not answer, or does not know yet which ids are taken.
+            RuntimeClosed: the namespace was shut down.
+        """
+        try:
+            outcome = _decode_outcome(await self.call(DirectoryCall.CLAIM, encode(request)))
+        except CallFailed as error:
+            raise DirectoryUnreachable(f"the directory has failed: {error}; try again later") from None
+        if outcome.claim is None:
+            raise DirectoryUnreachable(outcome.unreachable)
+        return outcome.claim
 
     def _receive(self, push: bytes) -> None:
         if self.on_orders:

@@ -73,6 +73,13 @@ class Claim(msgspec.Struct, frozen=True):
     templates: int = 0
 
 
+class ClaimOutcome(msgspec.Struct, frozen=True, array_like=True):
+    """A claim that was granted or refused, or why the directory can't do either before it knows more."""
+
+    claim: Claim | None
+    unreachable: str = ""
+
+
 class HostReport(msgspec.Struct, frozen=True):
     """The sessions of a host, ids with their epochs: those that it has, and those that it is about to open."""
 

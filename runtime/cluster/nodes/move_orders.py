@@ -20,6 +20,8 @@ class DirectoryCall(IntEnum):
     """The templates: a ``TemplateBook``."""
     OFFER_TEMPLATES = 6
     """Offers a ``TemplateBook``, which is used if it is of a later revision. Returns the one in use."""
+    CLAIM = 7
+    """Claims ids of sessions: a ``ClaimRequest``. Returns a ``ClaimOutcome``."""
 
 
 class MoveRequest(msgspec.Struct, frozen=True, array_like=True):

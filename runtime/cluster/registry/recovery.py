@@ -27,7 +27,7 @@ from ...logs.ids import ids
 from ...session.durable.rebuilding import is_last, read_range
 from ...session.requests.credentials import Supplied, known_provider
 from ..credential_source import environ_of
-from ..directory.client import DirectoryClient
+from ..directory.lease import Lease
 from ..directory.places import ClaimRequest, StaleClaim
 from ..ray_calls import START_S
 from ..ray_errors import ActorDead, ActorUnavailable
@@ -57,14 +57,15 @@ class Recovery:
     def __init__(
         self,
         journal: Journal,
-        directory: DirectoryClient,
+        lease: Lease,
         hosts: KnownHosts,
         placement: Placement,
         templates: TemplatesClient,
         credentials: str = ENVIRONMENT,
     ) -> None:
         self._journal = journal
-        self._directory = directory
+        self._lease = lease
+        self._directory = lease.directory
         self._hosts = hosts
         self._placement = placement
         self._templates = templates
@@ -188,7 +189,7 @@ class Recovery:
         host = await self._new_host(session.id, new)
         request = ClaimRequest(uuid.uuid4().hex, [session.id], self._hosts.owner_of(host), session.epoch)
         try:
-            claim = await self._directory.claim(request)
+            claim = await self._lease.claim(request)
             if claim.taken:
                 self._hosts.pool.unassign(host, 1)
                 return None

@@ -83,11 +83,10 @@ class SessionRegistry:
         self._closed = False
         journal = self.journal = shared_actors.connect_to_journal()
         """Where sessions are recorded, if anywhere."""
-        templates = self.templates = TemplatesClient(shared_actors.lease, journal)
-        self._recovery = (
-            Recovery(journal, self._directory, hosts, placement, templates, options.credentials) if journal else None
-        )
-        shared_actors.lease.on_orders = Mover(hosts, self._recovery, self._background).begin
+        lease = shared_actors.lease
+        templates = self.templates = TemplatesClient(lease, journal)
+        self._recovery = Recovery(journal, lease, hosts, placement, templates, options.credentials) if journal else None
+        lease.on_orders = Mover(hosts, self._recovery, self._background).begin
         self.owner = Owner()
 
     def require_open(self) -> None:
@@ -281,7 +280,7 @@ class SessionRegistry:
         owner, session_ids = self._hosts.owner_of(host), list(opening.session_ids)
         while True:
             request = ClaimRequest(uuid.uuid4().hex, session_ids, owner, are_new=opening.are_new)
-            claiming = asyncio.ensure_future(self._directory.claim(request))
+            claiming = asyncio.ensure_future(self._shared_actors.lease.claim(request))
             try:
                 claim = await asyncio.shield(claiming)
             except BaseException:
