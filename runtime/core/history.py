@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ...providers.schema.content import Block
+from ...providers.schema.content import Block, ToolUse
 from ...providers.schema.messages import UNREADABLE, HistoryView, Message, Origin, RequestInfo, Role, next_message_id
 from ..api.errors import InvalidRecord
 from .changes.continuation import is_prompt, joined_content
@@ -78,7 +78,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         if any(isinstance(message, int) and not 0 <= message < len(full) for message in messages):
             raise InvalidRecord(f"the snapshot refers to messages that its full history of {len(full)} does not have")
         current = [full[message] if isinstance(message, int) else message for message in messages]
-        used = {use_id for message in full for use_id in tool_use_ids(message.content)}
+        used = {block.id for message in full for block in message.content if isinstance(block, ToolUse)}
         sizes = [message.size_bytes for message in full]
         history = cls(current, list(full), _tool_use_ids=used or None)
         history.full_bytes, history.turn_count = sum(sizes), count_turns(current)
