@@ -217,8 +217,8 @@ def run(arguments: argparse.Namespace) -> int:
         programs.problems += left_of_runtimes()
         processes = psutil.Process().children(recursive=True)
         ray.shutdown()
-        _, left = psutil.wait_procs(processes, LEFT_S)
-        programs.problems += [f"this is left of Ray: {process}" for process in left]
+    _, left = psutil.wait_procs(processes, LEFT_S)
+    programs.problems += [f"a process is left: {process}" for process in left]
     report = {
         "kills": dict(killer.kills),
         "all kills": killer.kills.total(),

@@ -11,7 +11,7 @@ import pytest
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize("journal", ["sqlite"])
+@pytest.mark.parametrize("journal", ["sqlite", "postgres"])
 def test_after_some_kills_each_message_was_handled_once_and_no_process_is_left(
     journal: str, tmp_path: Path, root: Path
 ) -> None:
