@@ -13,7 +13,7 @@ from rayconteur.providers.registry import open_client as open_real_client
 from rayconteur.providers.schema.client import Client
 from rayconteur.providers.scripted.client import ScriptedClient
 from rayconteur.runtime.session.requests.client_pool import ClientPool
-from rayconteur.runtime.session.requests.credentials import Credentials
+from rayconteur.runtime.session.requests.credentials import Credentials, known_provider
 
 ONE, OTHER = rc.Scripted(model="one"), rc.Scripted(model="other")
 FACTS = ModelFacts(context_limit_tokens=5)
@@ -215,3 +215,12 @@ def test_a_client_that_cannot_be_prepared_is_tried_again() -> None:
         await clients.release(SLOW)
 
     asyncio.run(main())
+
+
+def test_a_stored_provider_gets_the_secrets_of_the_same_one_whatever_its_model() -> None:
+    other = rc.OpenAI(model="m", api_key="other", base_url="http://127.0.0.1:9/v1")
+    same = rc.OpenAI(model="m", api_key="secret")
+    stored = rc.OpenAI(model="n").public()
+
+    assert known_provider(stored, [other, same]) == rc.OpenAI(model="n", api_key="secret")
+    assert known_provider(stored, [other]) is None

@@ -188,6 +188,17 @@ def test_a_turn_that_ends_with_its_step_is_not_entered() -> None:
     assert started(instructions) == [2]
 
 
+def test_the_metadata_of_one_stays_with_it_in_the_history() -> None:
+    conversation = at_tools()
+    message = msg.UserMessage(content=(Text("one"),), when_busy=WhenBusy.STEER)
+    for metadata in ({"by": "corvin"}, {}):
+        conversation.handle(received(msgspec.structs.replace(message, metadata=metadata)))
+
+    conversation.handle(tool_results(TOOL_USE.id))
+
+    assert [message.metadata for message in conversation.history[-2:]] == [{"by": "corvin"}, None]
+
+
 def test_the_last_answer_of_a_turn_with_too_many_steps_is_steered() -> None:
     config = msgspec.structs.replace(DISCARD, max_steps=1, on_max_steps=OnMaxSteps.ANSWER)
     conversation = at_tools(config)
