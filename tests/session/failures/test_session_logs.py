@@ -86,7 +86,7 @@ def test_at_debug_a_session_reports_its_requests_and_turns(caplog: pytest.LogCap
         "turn 2: TurnStarted",
     ):
         assert phrase in lines
-    assert re.search(r"completed: end_turn, 2 requests, \d+ tokens in, \d+ out$", lines, re.MULTILINE)
+    assert re.search(r"completed: end_turn, \d requests, \d+ tokens in, \d+ out$", lines, re.MULTILINE)
     assert "TextChunk" not in lines  # nothing for each chunk
 
 
