@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from checkers.imports import ROOT, import_cycles, own_imports, syntax_nodes, syntax_tree, third_party_imports
+from checkers.ray_calls import threads_without_deadline
 
 PACKAGES = ("providers", "compaction", "runtime", "cli", "benchmarks")
 PROGRAMS = ("tests", "examples")
@@ -207,6 +208,13 @@ def test_pure_code_reads_no_clock_and_waits_for_nothing() -> None:
     violations = {relative_path(file): imports for file in pure if (imports := set(third_party_imports(file)) & IMPURE)}
 
     assert violations == {}
+
+
+def test_no_thread_without_a_deadline_waits_for_the_control_service_of_ray() -> None:
+    """It would wait for 60 s: ``gcs_result`` has one."""
+    files = [file for file in package_files() if file.is_relative_to(ROOT / "runtime")]
+
+    assert list(threads_without_deadline(files)) == []
 
 
 def test_programs_and_the_root_package_use_absolute_imports() -> None:

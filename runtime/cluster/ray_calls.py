@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 import ray
@@ -17,6 +17,7 @@ from ..api.errors import ClusterLost, DeathReason, Unreachable
 from ..streams.liveness import no_answer
 from ..streams.tls import TLS, ray_tls
 from .ray_errors import ActorUnavailable, recorded_reason, translated, unexplained_death
+from .start.daemon_thread import in_daemon_thread
 from .start.probe import GREETING
 
 T = TypeVar("T")
@@ -24,6 +25,9 @@ A = TypeVar("A")
 
 _PAUSE_S = 0.1
 _GCS_S = 5.0
+
+UNTIL_LOST_S = 60.0
+"""Ray ends a process that can't reach its control service (GCS) for so long: actors have nothing to do before."""
 
 CONCURRENCY = 100_000
 """Calls that one actor runs at once. Hardly any of them waits; those that do must not block others."""
@@ -45,7 +49,7 @@ async def result_of(call: Awaitable[T]) -> T:
         return await call
     except RayError as error:
         if actor_id := unexplained_death(error):
-            is_restarted = await asyncio.to_thread(_is_restarted, actor_id)
+            is_restarted = await gcs_result(UNTIL_LOST_S, _is_restarted, actor_id)
             if is_restarted:
                 raise ActorUnavailable(str(error)) from None
         raise translated(error) from None
@@ -77,6 +81,28 @@ async def result_within(timeout_s: float, call: Callable[[], Awaitable[T]], call
                     await asyncio.sleep(_PAUSE_S)
     except TimeoutError:
         raise no_answer(callee, timeout_s) from None
+
+
+async def gcs_result(timeout_s: float, call: Callable[..., T], *arguments: object) -> T:
+    """The result of a *call* that blocks its thread until Ray's control service (GCS) answers.
+
+    The call goes on after *timeout_s*, in a daemon thread.
+
+    Raises:
+        ClusterLost: there was no result in that time.
+        Exception: whatever *call* raises.
+    """
+    result = asyncio.wrap_future(in_daemon_thread(partial(call, *arguments)))
+    try:
+        await asyncio.wait([result], timeout=timeout_s)
+        if result.done():
+            return result.result()
+    finally:
+        result.cancel()
+    raise ClusterLost(
+        f"Ray's control service (GCS) has not answered within {timeout_s:g} s; sessions go on until it is back, until "
+        "Ray ends their processes and this one in 60 s: see whether its process runs, or is stopped"
+    )
 
 
 async def require_gcs() -> None:

@@ -25,7 +25,17 @@ from .directory.places import RouterBriefing
 from .directory.timing import REPORT_S
 from .metrics.exporter import Exporter
 from .nodes.kept_values import keep_value, take_kept_value
-from .ray_calls import find_actor, node_address, node_id, restart_elsewhere, result_within, tls, was_restarted
+from .ray_calls import (
+    UNTIL_LOST_S,
+    find_actor,
+    gcs_result,
+    node_address,
+    node_id,
+    restart_elsewhere,
+    result_within,
+    tls,
+    was_restarted,
+)
 from .ray_errors import ActorDead
 
 log = logging.getLogger(__name__)
@@ -115,7 +125,7 @@ class _RouterActor:
         The process after this one begins with what this one holds: a reader may not have asked for it yet.
         """
         self._router.takes_segments = False
-        await asyncio.to_thread(keep_value, self._kept_as, self._router.encoded_segments(_KEPT_BYTES))
+        await gcs_result(UNTIL_LOST_S, keep_value, self._kept_as, self._router.encoded_segments(_KEPT_BYTES))
         with suppress(TimeoutError):
             async with asyncio.timeout(_DELIVER_S):
                 while self._router.has_deliverable:  # noqa: ASYNC110  each iteration of the loop delivers some
@@ -125,7 +135,7 @@ class _RouterActor:
 
     async def _take_over(self) -> None:
         """Begin with what the process before this one has kept, if it was moved."""
-        if kept := await asyncio.to_thread(take_kept_value, self._kept_as):
+        if kept := await gcs_result(UNTIL_LOST_S, take_kept_value, self._kept_as):
             self._router.publish(kept)
 
     async def _learn(self) -> None:
@@ -145,7 +155,7 @@ class _RouterActor:
             await asyncio.sleep(_ASK_AGAIN_S)  # hosts end, too
 
     async def _ask_directory(self) -> RouterBriefing:
-        directory: Any = await asyncio.to_thread(find_actor, DIRECTORY, self._namespace)
+        directory: Any = await gcs_result(UNTIL_LOST_S, find_actor, DIRECTORY, self._namespace)
         if directory is None:
             raise RuntimeClosed("the namespace has ended")
         briefing: RouterBriefing = await directory.brief.remote(self._number)

@@ -27,7 +27,7 @@ from .nodes.actor_options import RayOptions, control_node, on_many_nodes, on_one
 from .nodes.cluster_nodes import Node
 from .nodes.node_checks import checked_nodes
 from .quotas.client import QuotasRef, find_or_start_quotas
-from .ray_calls import START_S, find_actor, kill_actor, require_gcs, result_within
+from .ray_calls import START_S, find_actor, gcs_result, kill_actor, require_gcs, result_within
 from .ray_errors import ActorDead
 from .router_actor import RouterActor, RouterHandle, RouterPlace
 from .router_transport import transport_to
@@ -98,7 +98,7 @@ async def _find_or_start(options: RuntimeOptions) -> SharedActors:
     driver_id = uuid.uuid4().hex
     nodes, others = await checked_nodes(options)
     memory, node = memory_requests(options.actor_memory_bytes, nodes), on_one_node(options, nodes)
-    exists = find_actor(DIRECTORY, options.namespace) is not None
+    exists = await gcs_result(options.call_timeout_s, find_actor, DIRECTORY, options.namespace) is not None
     given, new = _given(options, exists, nodes)
     directory = DirectoryClient(_directory(new, options, memory, node), options.call_timeout_s)
     namespace = await _register(driver_id, directory, given)

@@ -10,7 +10,7 @@ from ray.actor import ActorProxy
 from ..api.errors import Unreachable
 from ..api.options import RuntimeOptions
 from ..cluster.directory.actor_names import DIRECTORY, is_host, is_ours
-from ..cluster.ray_calls import find_actor, kill_actor, list_actors, local_process, result_of
+from ..cluster.ray_calls import find_actor, gcs_result, kill_actor, list_actors, local_process, result_of
 from ..cluster.ray_errors import ActorGone
 from ..cluster.session_actor import SessionActorHandle
 from ..cluster.start.ray_start import connect_to_running_ray
@@ -46,7 +46,7 @@ async def shutdown(
     processes: set[int] = set()
     try:
         async with asyncio.timeout(_END_S):
-            while names := await asyncio.to_thread(_kill_all, namespace, processes):
+            while names := await gcs_result(_END_S, _kill_all, namespace, processes):
                 ended |= names
                 await asyncio.sleep(_PAUSE_S)  # the end of an actor is not announced
     except TimeoutError:
@@ -60,12 +60,12 @@ async def shutdown(
 
 async def _drain_hosts(namespace: str, drain_s: float) -> None:
     async def drain(name: str) -> None:
-        actor = cast("SessionActorHandle | None", await asyncio.to_thread(find_actor, name, namespace))
+        actor = cast("SessionActorHandle | None", await gcs_result(_END_S, find_actor, name, namespace))
         with suppress(ActorGone):  # it has ended
             if actor is not None:
                 await result_of(actor.drain.remote(drain_s))
 
-    hosts = [name for name in await asyncio.to_thread(list_actors, namespace) if is_host(name)]
+    hosts = [name for name in await gcs_result(_END_S, list_actors, namespace) if is_host(name)]
     if draining := [asyncio.create_task(drain(name)) for name in hosts]:
         _, late = await asyncio.wait(draining, timeout=drain_s + _END_S)
         for task in late:  # of processes that do not respond

@@ -14,7 +14,17 @@ from ...api.errors import DeathReason, Unreachable
 from ...events.segments import EndedSessions, LivingSessions, SessionEnd, shard_of
 from ...metrics import catalog
 from ...metrics.counts import COUNTS
-from ..ray_calls import dead_actors, find_actor, kill_actor, list_actors, result_of, result_within, started_actors
+from ..ray_calls import (
+    UNTIL_LOST_S,
+    dead_actors,
+    find_actor,
+    gcs_result,
+    kill_actor,
+    list_actors,
+    result_of,
+    result_within,
+    started_actors,
+)
 from ..ray_errors import ActorDead, ActorGone, ActorUnavailable
 from ..router_actor import RouterHandle
 from .actor_names import DIRECTORY, JOURNAL, belongs_to, is_host, is_quotas, is_tools, router_name
@@ -54,7 +64,7 @@ class NamespaceActors:
 
     async def hosts(self) -> list[str]:
         """The names of all session actors that are alive, or about to start."""
-        return [name for name in await asyncio.to_thread(list_actors, self._namespace) if is_host(name)]
+        return [name for name in await gcs_result(UNTIL_LOST_S, list_actors, self._namespace) if is_host(name)]
 
     async def find_hosts(self) -> tuple[list[str], set[str]]:
         """All session actors, and those of them whose processes run, however long it takes to find them.
@@ -64,7 +74,7 @@ class NamespaceActors:
         while True:
             try:
                 hosts = await self.hosts()
-                return hosts, set(hosts) & await asyncio.to_thread(started_actors)
+                return hosts, set(hosts) & await gcs_result(UNTIL_LOST_S, started_actors)
             except RayconteurError as error:
                 log.warning("the directory can't find the session actors yet: %s", error)
                 await asyncio.sleep(PAUSE_S)
@@ -72,7 +82,8 @@ class NamespaceActors:
     async def death_reasons(self) -> dict[str, DeathReason]:
         """The session actors that have died, and why."""
         try:
-            return {name: reason for name, reason in (await asyncio.to_thread(dead_actors)).items() if is_host(name)}
+            dead = await gcs_result(UNTIL_LOST_S, dead_actors)
+            return {name: reason for name, reason in dead.items() if is_host(name)}
         except RayconteurError as error:
             log.warning("the directory can't find out why actors died: %s", error)
             return {}
@@ -162,7 +173,7 @@ class NamespaceActors:
                 await result_within(_CLOSE_S, journal.close.remote, "the journal")
             except Exception as error:  # whatever it is, what was acknowledged is stored
                 log.warning("the journal could not be closed: %s", error)
-        alive = await asyncio.to_thread(list_actors, self._namespace)
+        alive = await gcs_result(UNTIL_LOST_S, list_actors, self._namespace)
         others = [name for name in alive if is_tools(name) or is_quotas(name)]
         for name in (*map(router_name, range(self._routers)), *others, JOURNAL, DIRECTORY):
             if actor := find_actor(name, self._namespace):
@@ -180,7 +191,7 @@ class NamespaceActors:
                 break
 
     async def _find(self, name: str) -> _Host:
-        return await asyncio.to_thread(find_actor, name, self._namespace)
+        return await gcs_result(UNTIL_LOST_S, find_actor, name, self._namespace)
 
     async def _retire(self, name: str) -> None:
         while host := await self._find(name):

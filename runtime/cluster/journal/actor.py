@@ -23,7 +23,7 @@ from ..directory.actor import DirectoryHandle
 from ..directory.actor_names import DIRECTORY
 from ..directory.client import DirectoryClient
 from ..metrics.exporter import Exporter
-from ..ray_calls import find_actor, node_address, node_id, tls
+from ..ray_calls import find_actor, gcs_result, node_address, node_id, tls
 from .place import located
 
 _IN_USE_S = 5.0
@@ -104,7 +104,7 @@ class _JournalActor:
 
     async def _running(self, session_ids: list[str]) -> Mapping[str, int]:
         """Those of the sessions that run, or are about to, with their epochs."""
-        directory = await asyncio.to_thread(find_actor, DIRECTORY, self._namespace)
+        directory = await gcs_result(_DIRECTORY_S, find_actor, DIRECTORY, self._namespace)
         if directory is None:
             raise DirectoryUnreachable("the directory is gone, which knows the sessions that run")
         return await DirectoryClient(cast(DirectoryHandle, directory), _DIRECTORY_S).running(session_ids)

@@ -10,7 +10,7 @@ from ...logs.ids import ids
 from ...session.host import SessionKey
 from ...session.leaving import HandedOver
 from ..background import Background
-from ..ray_calls import START_S
+from ..ray_calls import START_S, UNTIL_LOST_S, gcs_result
 from ..ray_errors import ActorDead, ActorUnavailable
 from ..refs import HostRef
 from ..registry.known_hosts import KnownHosts
@@ -118,6 +118,6 @@ class Mover:
 
 async def _node_to_avoid(host: HostRef) -> str:
     """The node of *host*, if there are others."""
-    if len(await asyncio.to_thread(read_nodes)) == 1:
+    if len(await gcs_result(UNTIL_LOST_S, read_nodes)) == 1:
         return ""
     return (await host.locate()).node_id

@@ -1,6 +1,5 @@
 """What the options ask of nodes and none has: Ray would wait for such a node in silence."""
 
-import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 
@@ -10,6 +9,7 @@ from ....providers.schema.checks.shown import shown
 from ....providers.schema.errors import InvalidConfig
 from ...api.errors import IncompatibleNamespace
 from ...api.options import RuntimeOptions
+from ..ray_calls import gcs_result
 from .cluster_nodes import Node, read_nodes
 from .node_versions import other_versions, version_problem
 
@@ -27,8 +27,8 @@ async def checked_nodes(options: RuntimeOptions, known: Collection[str] = ()) ->
         ClusterLost: Ray does not answer.
         InvalidConfig, IncompatibleNamespace: as for ``require_nodes``.
     """
-    nodes = await asyncio.to_thread(read_nodes)
-    others = await other_versions(nodes)
+    nodes = await gcs_result(options.call_timeout_s, read_nodes)
+    others = await other_versions(nodes, options.call_timeout_s)
     require_nodes(options, nodes, others)
     for node in nodes:
         if node.id in others.keys() - set(known):

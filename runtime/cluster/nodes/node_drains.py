@@ -13,6 +13,7 @@ from ...streams.peer import Peer
 from ..directory.actor_names import driver_of, is_host
 from ..directory.leases import Leases
 from ..directory.places import Places
+from ..ray_calls import UNTIL_LOST_S, gcs_result
 from .cluster_nodes import DrainedNodes, read_drained_nodes
 from .move_orders import MoveOrder, MoveRequest, encode
 
@@ -61,7 +62,7 @@ class NodeDrains:
         while True:
             await asyncio.sleep(_POLL_S)
             try:
-                await self.look(await asyncio.to_thread(read_drained_nodes))
+                await self.look(await gcs_result(UNTIL_LOST_S, read_drained_nodes))
             except Exception as error:  # of Ray, which is asked again
                 log.warning("it is not known at the moment which nodes are drained: %s", error)
 

@@ -14,7 +14,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ....providers.schema.errors import RayconteurError
 from ..directory.package_version import package_version
-from ..ray_calls import result_of
+from ..ray_calls import UNTIL_LOST_S, gcs_result, result_of
 from ..ray_errors import ActorGone
 from .cluster_nodes import Node
 from .kept_values import keep_value, kept_value
@@ -26,15 +26,18 @@ _FIND_S = 15.0
 """How long a node may take to say its version: it starts a process for that, which may become a session actor."""
 
 
-async def other_versions(nodes: Sequence[Node]) -> dict[str, str]:
+async def other_versions(nodes: Sequence[Node], timeout_s: float) -> dict[str, str]:
     """The versions that are not this program's, by the ids of those of *nodes* that have them.
 
     Nodes that nobody has looked at are asked now; those that do not answer are left out. One that is alone is not
     asked: the directory is there, and compares the versions.
+
+    Raises:
+        ClusterLost: Ray does not answer within *timeout_s* seconds.
     """
     if len(nodes) == 1:
         return {}
-    known = await asyncio.to_thread(known_versions, [node.id for node in nodes])
+    known = await gcs_result(timeout_s, known_versions, [node.id for node in nodes])
     unknown = [node.id for node in nodes if node.id not in known]
     found = dict(zip(unknown, await asyncio.gather(*map(_find_version, unknown)), strict=True))
     versions = known | {node_id: version for node_id, version in found.items() if version}
@@ -82,5 +85,5 @@ async def _find_version(node_id: str) -> str | None:
     except (ActorGone, RayconteurError, TimeoutError) as error:
         log.warning("node %s does not say which version of rayconteur it has: %s", node_id, error)
         return None
-    await asyncio.to_thread(keep_value, _name(node_id), found.encode())
+    await gcs_result(UNTIL_LOST_S, keep_value, _name(node_id), found.encode())
     return found

@@ -1,6 +1,5 @@
 """The actors that all drivers share leave a node that is drained: Ray restarts them on another one."""
 
-import asyncio
 import logging
 from typing import Any, cast
 
@@ -10,7 +9,7 @@ from ...api.errors import Unreachable
 from ...api.journal import PostgresJournalConfig, RedisJournalConfig
 from ..directory.actor_names import JOURNAL, is_quotas, is_tools, router_name
 from ..directory.namespace import Namespace
-from ..ray_calls import find_actor, list_actors, node_id, restart_elsewhere, result_within
+from ..ray_calls import UNTIL_LOST_S, find_actor, gcs_result, list_actors, node_id, restart_elsewhere, result_within
 from ..ray_errors import ActorGone
 from .cluster_nodes import node_of_actor
 
@@ -36,18 +35,18 @@ class SharedMoves:
 
     async def move_from(self, drained: str) -> None:
         """Have restarted, on other nodes, what is on the node *drained*. Nothing else is there any more, or hardly."""
-        alive = await asyncio.to_thread(list_actors, self._namespace)
+        alive = await gcs_result(UNTIL_LOST_S, list_actors, self._namespace)
         names = [*self._routers, *filter(_restarts_anywhere, alive), JOURNAL]
-        found = [name for name in names if await asyncio.to_thread(self._is_on, name, drained)]
+        found = [name for name in names if await gcs_result(UNTIL_LOST_S, self._is_on, name, drained)]
         for name in found:
             if _restarts_anywhere(name):
                 log.warning("the actor %s leaves node %s, which is drained", name, drained)
-                restart_elsewhere(cast(Any, await asyncio.to_thread(find_actor, name, self._namespace)))
+                restart_elsewhere(cast(Any, await gcs_result(UNTIL_LOST_S, find_actor, name, self._namespace)))
             elif name != JOURNAL:
                 await self._move_router(name)
             elif self._journal_moves:
                 log.warning("the journal's actor leaves node %s, which is drained", drained)
-                restart_elsewhere(cast(Any, await asyncio.to_thread(find_actor, JOURNAL, self._namespace)))
+                restart_elsewhere(cast(Any, await gcs_result(UNTIL_LOST_S, find_actor, JOURNAL, self._namespace)))
             elif drained not in self._known:
                 self._known.add(drained)
                 log.warning("the journal is on node %s, which is drained, and can't leave it: it ends with it", drained)
@@ -56,7 +55,7 @@ class SharedMoves:
             restart_elsewhere(cast(Any, ray.get_runtime_context().current_actor))
 
     async def _move_router(self, name: str) -> None:
-        router = cast(Any, await asyncio.to_thread(find_actor, name, self._namespace))
+        router = cast(Any, await gcs_result(UNTIL_LOST_S, find_actor, name, self._namespace))
         try:
             await result_within(_CALL_S, router.move.remote, name)
         except (ActorGone, Unreachable) as error:

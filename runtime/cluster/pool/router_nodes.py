@@ -8,11 +8,14 @@ from contextlib import suppress
 from ...api.errors import ClusterLost
 from ...events.segments import shard_of
 from ..nodes.cluster_nodes import Node, node_of_actor, read_nodes
-from ..ray_calls import result_within
+from ..ray_calls import gcs_result, result_within
 from ..router_actor import RouterHandle
 
 _FRESH_S = 5.0
 """How long they are taken to be where they were: routers rarely move."""
+
+_CALL_S = 5.0
+"""How long Ray may take to say where they are."""
 
 _START_S = 5.0
 """How long the first sessions wait for routers that are just started; it is not known before where they will be."""
@@ -40,7 +43,7 @@ class RouterNodes:
         if len(self._routers) > 1 and time.monotonic() >= self._fresh_until:
             self._fresh_until = time.monotonic() + _FRESH_S
             with suppress(ClusterLost):  # then they are where they were
-                fitting = self._fitting(await asyncio.to_thread(read_nodes))
+                fitting = self._fitting(await gcs_result(_CALL_S, read_nodes))
                 self._nodes = await self._read() if len(fitting) > 1 else ()
                 self._is_on_each = len(fitting) > 1 and fitting <= set(self._nodes)
         return self._nodes
@@ -57,7 +60,7 @@ class RouterNodes:
             self._are_started = True
             starting = (result_within(_START_S, router.endpoint.remote, "a router") for router in self._routers)
             await asyncio.gather(*starting, return_exceptions=True)
-        nodes = await asyncio.gather(*(asyncio.to_thread(node_of_actor, router) for router in self._routers))
+        nodes = await asyncio.gather(*(gcs_result(_CALL_S, node_of_actor, router) for router in self._routers))
         return [node or "" for node in nodes]
 
     def _fitting(self, nodes: Sequence[Node]) -> set[str]:

@@ -9,7 +9,7 @@ from ..background import Background
 from ..directory.places import HostOwner
 from ..nodes.node_checks import checked_nodes
 from ..pool.actor_pool import ActorPool
-from ..ray_calls import find_actor, require_gcs
+from ..ray_calls import find_actor, gcs_result, require_gcs
 from ..refs import HostRef
 from ..session_actor import SessionActorHandle
 from ..shared_actors import SharedActors
@@ -39,7 +39,7 @@ class KnownHosts:
         host = self.pool.get(host_id) or self._others.get(host_id)
         if host is None:
             await require_gcs()
-            actor = await asyncio.to_thread(find_actor, host_id, self._options.namespace)
+            actor = await gcs_result(self._options.call_timeout_s, find_actor, host_id, self._options.namespace)
             if actor is None:
                 return None
             host = HostRef(host_id, cast(SessionActorHandle, actor), self._driver_id, self._options.call_timeout_s)

@@ -1,7 +1,6 @@
 """Joining a cluster that may go away meanwhile: Ray would wait for its control service (GCS) without an error."""
 
 import atexit
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -11,6 +10,7 @@ import ray
 
 from ....providers.schema.checks.shown import shown
 from ...api.errors import RayUnreachable
+from .daemon_thread import in_daemon_thread
 from .probe import probe
 
 _shutdown = cast("Callable[..., object]", ray.shutdown)  # it has no types
@@ -22,14 +22,14 @@ _EXIT_S = 2.0
 def join_while_answered(address: str, service: str, join: Callable[[], object], timeout_s: float) -> None:
     """Call *join*, which joins the cluster at *address*, and wait for it as long as its *service* answers.
 
-    The service is that at a host and port, or a keyword of Ray's: then nobody asks it. *join* runs in a thread of its
-    own, as nothing interrupts it in Ray. When it is left alone there, the process can end nevertheless.
+    The service is that at a host and port, or a keyword of Ray's: then nobody asks it. *join* runs in another
+    thread, as nothing interrupts it in Ray. When it is left alone there, the process can end nevertheless.
 
     Raises:
         RayUnreachable: the control service has not answered for *timeout_s* seconds.
         Exception: whatever *join* raises.
     """
-    joining = _started(join)
+    joining = in_daemon_thread(join)
     answered_at = time.monotonic()
     try:
         while not wait([joining], _PAUSE_S).done:
@@ -45,19 +45,6 @@ def join_while_answered(address: str, service: str, join: Callable[[], object], 
         if not joining.done():
             _leave_alone(joining)
     joining.result()
-
-
-def _started(join: Callable[[], object]) -> Future[object]:
-    joining: Future[object] = Future()
-
-    def run() -> None:
-        try:
-            joining.set_result(join())
-        except BaseException as error:
-            joining.set_exception(error)
-
-    threading.Thread(target=run, name="rayconteur-join", daemon=True).start()
-    return joining
 
 
 def _answers(service: str, timeout_s: float) -> bool:

@@ -9,7 +9,7 @@ from ....providers.schema.errors import RayconteurError
 from ...api.fleet.templates import TemplateBook
 from ..directory.places import Places
 from ..nodes.kept_values import keep_value, kept_value
-from ..ray_calls import was_restarted
+from ..ray_calls import UNTIL_LOST_S, gcs_result, was_restarted
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,6 @@ class DirectoryTemplates:
         while kept != self._book.revision:
             kept, book = self._book.revision, self.book
             try:
-                await asyncio.to_thread(keep_value, self._kept_as, book)
+                await gcs_result(UNTIL_LOST_S, keep_value, self._kept_as, book)
             except RayconteurError as error:
                 log.warning("if the directory is restarted, it does not know the last change of templates: %s", error)

@@ -27,6 +27,7 @@ from ..ray_calls import (
     CONCURRENCY,
     START_S,
     find_actor,
+    gcs_result,
     kill_actor,
     list_actors,
     node_address,
@@ -62,18 +63,18 @@ class ToolsRef(msgspec.Struct, frozen=True):
         channel = Channel(self._endpoint, host_id, node_id(), tls())
 
         async def find_others() -> Iterable[Channel]:
-            names = await asyncio.to_thread(list_actors, self.namespace)
+            names = await gcs_result(START_S, list_actors, self.namespace)
             return [self._channel_to(name, host_id) for name in names if is_tools(name) and name != self.name]
 
         return OutlivingRuns(channel, find_others)
 
     async def _endpoint(self) -> Endpoint:
-        actor = await asyncio.to_thread(self._found_or_started)
+        actor = await gcs_result(START_S, self._found_or_started)
         return await _endpoint_of(actor)
 
     def _channel_to(self, name: str, host_id: str) -> Channel:
         async def locate() -> Endpoint:
-            return await _endpoint_of(await asyncio.to_thread(find_actor, name, self.namespace))
+            return await _endpoint_of(await gcs_result(START_S, find_actor, name, self.namespace))
 
         return Channel(locate, host_id, node_id(), tls())
 

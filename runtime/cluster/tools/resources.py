@@ -8,9 +8,13 @@ from typing import Any, cast
 import ray
 
 from ...api.tools.places import RayTask
+from ..ray_calls import gcs_result
 
 _VALID_S = 5.0
 """So long, what is known of the nodes counts."""
+
+_ANSWER_S = 5.0
+"""How long Ray may take to say what nodes there are."""
 
 _UNITS = {"memory": "bytes of memory", "CPU": "CPUs", "GPU": "GPUs"}
 _FIELDS = {"memory": "memory_bytes", "CPU": "num_cpus", "GPU": "num_gpus"}
@@ -58,7 +62,7 @@ class KnownNodes:
         """As ``missing``; ``None`` while Ray's control service is away."""
         if time.monotonic() - self._read_at >= _VALID_S or missing(task, self._nodes):
             if self._reading is None:
-                self._reading = asyncio.create_task(asyncio.to_thread(read_nodes))
+                self._reading = asyncio.create_task(gcs_result(_ANSWER_S, read_nodes))
             reading = self._reading
             await asyncio.wait({reading})
             if reading is self._reading:

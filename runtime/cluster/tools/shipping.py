@@ -17,6 +17,7 @@ from ...api.settings.changes import TurnSettings
 from ...api.tools.approval_policy import ApprovalPolicy
 from ...api.tools.function_tool import FunctionTool
 from ...api.tools.places import ActorMethod, Place, RayTask, ShippedRun
+from ..ray_calls import gcs_result
 from ..ray_errors import translated
 from .pickling import dumps
 from .resources import Nodes, missing, read_nodes
@@ -38,7 +39,7 @@ async def with_shipped_tools(settings: S, options: RuntimeOptions, name: str) ->
     given = list(cast("Iterable[object]", tools)) if isinstance(tools, tuple | list) else []
     if not any(isinstance(tool, FunctionTool) and tool.run.place for tool in given):
         return settings  # or what the validation of settings rejects
-    shipped = await asyncio.to_thread(_shipped_tools, given, options, f"{name}.tools")
+    shipped = await asyncio.to_thread(_shipped_tools, given, await _nodes(options), options, f"{name}.tools")
     return msgspec.structs.replace(settings, tools=shipped)
 
 
@@ -51,11 +52,14 @@ def _with_shipped_policy(settings: S, name: str) -> S:
             return settings
 
 
-def _shipped_tools(tools: list[object], options: RuntimeOptions, name: str) -> tuple[object, ...]:
+async def _nodes(options: RuntimeOptions) -> Nodes:
     try:
-        nodes = read_nodes()
+        return await gcs_result(options.call_timeout_s, read_nodes)
     except RayError as error:
         raise translated(error) from None
+
+
+def _shipped_tools(tools: list[object], nodes: Nodes, options: RuntimeOptions, name: str) -> tuple[object, ...]:
     return tuple(
         _shipped(tool, tool.run.place, nodes, options, f"{name}[{number}]")
         if isinstance(tool, FunctionTool) and tool.run.place

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
 
@@ -14,10 +15,12 @@ from ...api.status import ClusterNode, NodeDrain
 from ...cluster.nodes.cluster_nodes import Node, drain_in_ray, draining_nodes, nodes_of_actors, read_nodes
 from ...cluster.nodes.move_orders import DirectoryCall, MoveRequest, decode_counts, decode_hosts, encode
 from ...cluster.nodes.node_versions import known_versions
-from ...cluster.ray_calls import require_gcs
+from ...cluster.ray_calls import gcs_result, require_gcs
 from ...journal.errors import JournalRequired
 from ..calls.arguments import checked_timeout
 from ..resources import Resources
+
+T = TypeVar("T")
 
 _POLL_S = 0.2
 _LATE_S = 10.0
@@ -49,7 +52,7 @@ class Nodes:
         """
         nodes, drained, actors = await self._read()
         counts = await self._counts()
-        versions = await asyncio.to_thread(known_versions, [node.id for node in nodes])
+        versions = await self._of_gcs(known_versions, [node.id for node in nodes])
         hosts = {node.id: [name for name in counts if actors.get(name) == node.id] for node in nodes}
         return [
             ClusterNode(
@@ -119,7 +122,7 @@ class Nodes:
             problem = f"{found.address} is the last node: its sessions can't go on elsewhere"
             raise InvalidConfig("node", f"{problem}; add a node, or have them leave memory with passivate=True")
         before = await self._sessions_on(found.id)
-        refused = await asyncio.to_thread(drain_in_ray, found.id, within_s)
+        refused = await self._of_gcs(drain_in_ray, found.id, within_s)
         if refused:
             raise InvalidConfig("node", f"Ray does not drain {found.address}: {refused}")
         deadline, left = asyncio.get_running_loop().time() + within_s + _LATE_S, before
@@ -174,13 +177,16 @@ class Nodes:
     async def _read(self) -> tuple[Sequence[Node], dict[str, float | None], dict[str, str]]:
         self._registry.require_open()
         await require_gcs()
-        return await asyncio.to_thread(lambda: (read_nodes(), draining_nodes(), nodes_of_actors()))
+        return await self._of_gcs(lambda: (read_nodes(), draining_nodes(), nodes_of_actors()))
+
+    async def _of_gcs(self, call: Callable[..., T], *arguments: object) -> T:
+        return await gcs_result(self._registry.options.call_timeout_s, call, *arguments)
 
     async def _counts(self) -> dict[str, int]:
         return decode_counts(await self._lease.call(DirectoryCall.HOSTS))
 
     async def _sessions_on(self, node_id: str) -> int:
-        counts, actors = await asyncio.gather(self._counts(), asyncio.to_thread(nodes_of_actors))
+        counts, actors = await asyncio.gather(self._counts(), self._of_gcs(nodes_of_actors))
         return sum(count for name, count in counts.items() if actors.get(name) == node_id)
 
 

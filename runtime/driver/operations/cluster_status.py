@@ -10,6 +10,7 @@ from ...api.options import RuntimeOptions
 from ...cluster.directory.actor_names import DIRECTORY, JOURNAL, is_host, kind_of
 from ...cluster.directory.package_version import package_version
 from ...cluster.nodes.node_versions import version_problem
+from ...cluster.ray_calls import gcs_result
 from ...cluster.start.ray_start import connect_to_running_ray
 from ...metrics import catalog
 from ...metrics.counts import Report
@@ -34,8 +35,8 @@ async def cluster_status(namespace: str = RuntimeOptions().namespace, address: s
         ClusterLost: its control service does not answer.
     """
     await asyncio.to_thread(connect_to_running_ray, address)
-    places = await asyncio.to_thread(actor_places, namespace)
-    nodes = await asyncio.to_thread(node_statuses, places)
+    places = await gcs_result(CALL_S, actor_places, namespace)
+    nodes = await gcs_result(CALL_S, node_statuses, places)
     hosts = sorted(name for name in places.running if is_host(name))[:_MOST_ASKED]
     reports, answers = await asyncio.gather(
         read_metrics(namespace, list(places.running)),
@@ -48,7 +49,7 @@ async def cluster_status(namespace: str = RuntimeOptions().namespace, address: s
 
 async def _still_running(namespace: str, silent: list[str]) -> list[str]:
     """Those of the *silent* actors that have not just ended."""
-    running = (await asyncio.to_thread(actor_places, namespace)).running if silent else {}
+    running = (await gcs_result(CALL_S, actor_places, namespace)).running if silent else {}
     return [name for name in silent if name in running]
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from ...api.errors import Unreachable
 from ...cluster.directory.actor_names import kind_of
-from ...cluster.ray_calls import find_actor, result_within
+from ...cluster.ray_calls import find_actor, gcs_result, result_within
 from ...cluster.ray_errors import ActorGone
 from ...metrics.counts import Report
 
@@ -28,7 +28,7 @@ async def read_metrics(namespace: str, names: Sequence[str]) -> "dict[str, Repor
 async def call(namespace: str, name: str, method: str, *arguments: object) -> object | None:
     """What *method* of the actor *name* returns; ``None`` if it does not answer in time, or is gone."""
     try:
-        actor = cast(Any, await asyncio.to_thread(find_actor, name, namespace))
+        actor = cast(Any, await gcs_result(CALL_S, find_actor, name, namespace))
         if actor is None:
             return None
         return cast(object, await result_within(CALL_S, lambda: getattr(actor, method).remote(*arguments), name))

@@ -18,13 +18,16 @@ async def join() -> None:
         async with rc.Runtime(sys.argv[1], options=options):
             print("joined")
     except RayUnreachable as error:
-        print(error)
+        print(error, flush=True)
 
 
 asyncio.run(join())
 """
 IN_THE_MIDDLE_BYTES = 1_000
 """The control service answers a program that joins with about 2,500."""
+
+AFTERWARDS_BYTES = 3_000
+"""When it has joined, it asks for the nodes."""
 
 EXITS_IN_TIME_S = 30
 """Ray would end the program after 60 s."""
@@ -52,3 +55,19 @@ def test_a_cluster_that_goes_away_while_a_program_joins_it_is_reported_and_the_p
 
     assert "went away while this process was joining" in out
     assert (err, code) == ("", 0)
+
+
+@pytest.mark.chaos
+def test_a_control_service_that_falls_silent_when_a_program_has_joined_is_reported(ray_address: str) -> None:
+    async def main() -> bytes:
+        async with DyingService(ray_address, AFTERWARDS_BYTES, falls_silent=True) as service:
+            program = await asyncio.create_subprocess_exec(sys.executable, "-c", JOIN, service.address, stdout=PIPE)
+            assert program.stdout
+            try:
+                async with asyncio.timeout(EXITS_IN_TIME_S):
+                    return await program.stdout.readline()
+            finally:
+                program.kill()  # Ray's own end of the process waits for the service
+                await program.communicate()
+
+    assert b"has not answered within 1 s" in asyncio.run(main())
