@@ -92,7 +92,7 @@ mutants: $(LINKED)  ## Put small faults into the code, and check that tests see 
 	@PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutation.dropped_settings
 
 chaos: $(LINKED) .llama/installed .litellm/installed .ray-metrics/installed  ## Kill and stop processes, run sessions on several nodes, hold long conversations, and use LiteLLM's proxy
-	@$(BIN)/python -m pytest -m chaos tests/benchmarks tests/cluster tests/driver tests/cli tests/real_servers
+	@$(BIN)/python -m pytest -m chaos tests/benchmarks tests/cluster tests/driver tests/cli tests/real_servers tests/streams
 
 check: $(LINKED)  ## Check style, types and structure
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ def run_benchmark(name: str, **environ: str) -> str:
     return run_module(f"rayconteur.benchmarks.programs.{benchmark.module}", *arguments, **environ)
 
 
-QUICK = {"first_token", "tool_steps"}
+QUICK = {"first_token"}
 """The others with Ray run in ``make chaos``: they take long, or start many actors."""
 
 WITH_RAY = [

@@ -103,7 +103,7 @@ async def flood(listener: ListenerProcess, room: int, tls: TLS | None) -> int:
     return after - before
 
 
-@pytest.mark.parametrize("uses_tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("uses_tls", [pytest.param(False, marks=pytest.mark.chaos), True], ids=["plain", "tls"])
 def test_ten_thousand_connections_that_say_nothing_leave_memory_flat_and_are_logged_once_each(
     tmp_path: Path, room: int, uses_tls: bool
 ) -> None:

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -44,15 +44,11 @@ async def measure(options: Options) -> AsyncIterator[Row]:
         spread = [await _turns_per_s(address, sessions, turns) for _ in range(rounds + 1)][1:]
         row = Row.measured(f"turns of {sessions} sessions on three nodes", "turns/s", Sample.of(spread))
         yield row.beside("on one node with the same cores", Sample.of(alone)).held_to(_SCALING_TARGET)
-        journal = SQLiteJournalConfig(str(Path(folder) / "journal.db"))
-        rc_options = rc.RuntimeOptions(namespace=f"nodes-{Path(folder).name}", journal=journal, routers=3)
-        async with rc.Runtime(address, placement=_ACTORS, options=rc_options) as runtime:
-            handles = await runtime.spawn_many(_ECHO, sessions)
-            await asyncio.gather(*(session.ask("Any news?").answer() for session in handles))
-            for row in await _look_up_rows(runtime, [session.id for session in handles], look_ups):
+        async with _talking(address, Path(folder), sessions) as (runtime, ids):
+            for row in await _look_up_rows(runtime, ids, look_ups):
                 yield row
-            drains = [await _drain_s(runtime, cluster, sessions) for _ in range(rounds)]
-            yield Row.measured("draining a node, for 100 sessions", "s", Sample.of(drains)).better_if("less")
+        drains = [await _drain_s(cluster, Path(folder), sessions) for _ in range(rounds)]
+        yield Row.measured("draining a node, for 100 sessions", "s", Sample.of(drains)).better_if("less")
 
 
 @contextmanager
@@ -85,6 +81,17 @@ async def _turns_per_s(address: str, sessions: int, turns: int) -> float:
         return sessions * turns / (time.perf_counter() - began_at)
 
 
+@asynccontextmanager
+async def _talking(address: str, folder: Path, sessions: int) -> AsyncGenerator[tuple[rc.Runtime, list[str]]]:
+    """A runtime in a namespace of its own with a journal, and the ids of its sessions, each of which had a turn."""
+    name = f"nodes-{time.time_ns()}"
+    options = rc.RuntimeOptions(namespace=name, journal=SQLiteJournalConfig(str(folder / f"{name}.db")), routers=3)
+    async with rc.Runtime(address, placement=_ACTORS, options=options) as runtime:
+        handles = await runtime.spawn_many(_ECHO, sessions)
+        await asyncio.gather(*(session.ask("Any news?").answer() for session in handles))
+        yield runtime, [session.id for session in handles]
+
+
 async def _look_up_rows(runtime: rc.Runtime, ids: list[str], number: int) -> list[Row]:
     """From an id to a handle that answers, beside a bare Ray call."""
     empty = start_empty_actor()
@@ -105,15 +112,20 @@ async def _look_up_rows(runtime: rc.Runtime, ids: list[str], number: int) -> lis
     return rows
 
 
-async def _drain_s(runtime: rc.Runtime, cluster: Any, sessions: int) -> float:
-    """How long idle sessions take to leave a node, and to run elsewhere, for each 100. Another node takes its place."""
-    cluster.add_node(**_NODE)
-    node = max((node for node in await runtime.nodes.statuses() if not node.is_head), key=lambda node: node.sessions)
-    began_at = time.perf_counter()
-    await runtime.nodes.drain(node.id, _DRAIN_S)
-    while len(await runtime.sessions()) < sessions:  # noqa: ASYNC110  it is not announced
-        await asyncio.sleep(_POLL_S)
-    return (time.perf_counter() - began_at) / node.sessions * 100
+async def _drain_s(cluster: Any, folder: Path, sessions: int) -> float:
+    """How long idle sessions take to leave a node, and to run elsewhere, for each 100. Another node takes its place.
+
+    The sessions are new ones, spread over the nodes that there are: those that have moved stay where they are then.
+    """
+    async with _talking(str(cluster.address), folder, sessions) as (runtime, _):
+        cluster.add_node(**_NODE)
+        nodes = (node for node in await runtime.nodes.statuses() if not node.is_head)
+        node = max(nodes, key=lambda node: node.sessions)
+        began_at = time.perf_counter()
+        await runtime.nodes.drain(node.id, _DRAIN_S)
+        while len(await runtime.sessions()) < sessions:  # noqa: ASYNC110  it is not announced
+            await asyncio.sleep(_POLL_S)
+        return (time.perf_counter() - began_at) / node.sessions * 100
 
 
 if __name__ == "__main__":

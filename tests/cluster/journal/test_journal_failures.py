@@ -87,6 +87,7 @@ def fill(file: Path) -> None:
             os.fsync(ballast)
 
 
+@pytest.mark.chaos
 def test_a_full_disk_is_reported_to_senders_and_writing_goes_on_when_there_is_room(
     options: rc.RuntimeOptions, tmp_path: Path
 ) -> None:

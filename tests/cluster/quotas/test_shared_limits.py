@@ -56,6 +56,7 @@ async def ask_for(seconds: float, handles: Sequence[rc.SessionHandle]) -> list[r
     return events
 
 
+@pytest.mark.chaos
 def test_sessions_on_two_actors_use_an_account_up_to_its_limits_and_are_not_turned_down(
     options: rc.RuntimeOptions,
 ) -> None:

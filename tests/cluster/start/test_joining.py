@@ -33,7 +33,7 @@ EXITS_IN_TIME_S = 30
 """Ray would end the program after 60 s."""
 
 
-@pytest.mark.parametrize("falls_silent", [False, True])
+@pytest.mark.parametrize("falls_silent", [pytest.param(False, marks=pytest.mark.chaos), True])
 def test_a_cluster_that_goes_away_while_a_program_joins_it_is_reported_and_the_program_ends(
     ray_address: str, falls_silent: bool
 ) -> None:

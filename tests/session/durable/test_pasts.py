@@ -148,13 +148,13 @@ def test_the_last_turns_of_a_long_session_are_found_without_reading_it_twice() -
     async def main() -> None:
         namespace = Namespace(journal := Counting(delay_s=0.0))
         await namespace.open(ECHO)
-        await asked(namespace, *["x" * 2_000] * 200)
+        await asked(namespace, *["x" * 8_000] * 60)
         snapshot = await journal.snapshot(SESSION)
         assert snapshot
         records = (await journal.position(*SESSION)).number
         before = journal.entries_read
 
-        await recorded_past(journal, SESSION, 200)
+        await recorded_past(journal, SESSION, 60)
 
         assert journal.entries_read - before < records
         await namespace.stop()
