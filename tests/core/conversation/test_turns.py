@@ -297,16 +297,6 @@ def test_what_a_queued_message_is_called_is_in_its_interruption(event: ev.Event)
     assert out.Interrupted(turn=2, correlation_id="order-7") in ends
 
 
-def test_a_named_turn_that_starts_with_the_end_of_one_without_a_name_is_called_by_its_name() -> None:
-    conversation = conversation_in(State.REQUESTING)
-    conversation.handle(received(NAMED))
-
-    events = emitted_events(conversation.handle(answered(1, "hello")))
-
-    names = {event.turn: event.correlation_id for event in events if isinstance(event, out.TurnStarted | out.Completed)}
-    assert names == {1: "", 2: "order-7"}
-
-
 def test_the_next_turn_is_not_called_as_the_last_one() -> None:
     conversation = opened_conversation(DISCARD)
     conversation.handle(received(NAMED))
